@@ -1,0 +1,157 @@
+"""The one place that knows AnsibleModule: arguments, check mode, diff, errors, and the one way to change things.
+
+    observe → plan → (check mode stops here) → apply → observe again → the plan must now be empty
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .errors import FedgateError, NotConverged, WorldMoved
+from .plan import Plan
+
+#: Arguments that every changing module has; documented in the fragment ``fedgate``.
+SHARED_ARGUMENTS: dict[str, Any] = {"expect_plan": {"type": "str"}}
+
+
+class Context:
+    """What a reconciler may ask of the machine it runs on, without knowing AnsibleModule.
+
+    :ivar check_mode: true when nothing may be changed.
+    """
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self.check_mode: bool = bool(module.check_mode)
+
+    def warn(self, text: str) -> None:
+        """Show a warning in the run's output."""
+        self._module.warn(text)
+
+    def run(self, argv: Sequence[str], *, stdin: str | None = None) -> tuple[int, str, str]:
+        """Run a program without a shell; secrets go through ``stdin``, never through ``argv``.
+
+        :returns: (exit code, standard output, standard error); 127 when the program does not exist.
+        """
+        # LC_ALL: messages are compared. A program that is missing is an answer here, not a crash.
+        if self._module.get_bin_path(argv[0]) is None and not argv[0].startswith("/"):
+            return 127, "", f"{argv[0]}: not found"
+        rc, out, err = self._module.run_command(
+            list(argv), data=stdin, environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False
+        )
+        return rc, out, err
+
+    def program(self, name: str) -> str | None:
+        """Return the absolute path of a program, searched in PATH and the sbin directories, or None."""
+        path: str | None = self._module.get_bin_path(name)
+        return path
+
+    def hide(self, secret: str) -> None:
+        """Keep a value that was learnt at run time out of everything the module returns."""
+        self._module.no_log_values.add(secret)
+
+
+class Reconciler:
+    """One kind of thing that a module manages. Subclasses give the four steps; ``run`` walks them.
+
+    :param params: the module's arguments, as the argument spec made them.
+    :param context: what may be asked of the machine.
+    """
+
+    def __init__(self, params: Mapping[str, Any], context: Context) -> None:
+        self.params = params
+        self.context = context
+
+    def observe(self) -> Any:
+        """Look at the world; change nothing. :raises FedgateError: when it cannot be looked at."""
+        raise NotImplementedError
+
+    def plan(self, observed: Any) -> Plan:
+        """Return what has to change; a pure function of ``observed`` and the arguments."""
+        raise NotImplementedError
+
+    def apply(self, plan: Plan, observed: Any) -> None:
+        """Carry out the plan, staged and rolled back on failure. :raises FedgateError: when it could not."""
+        raise NotImplementedError
+
+    def observe_again(self, plan: Plan) -> Any:
+        """Look again, after ``apply``, at what the plan changed; the whole world by default."""
+        return self.observe()
+
+    def results(self, observed: Any, plan: Plan) -> dict[str, Any]:
+        """Return what the module returns beside the shared values. ``observed`` is the last look."""
+        return {}
+
+
+def run(kind: type[Reconciler], argument_spec: Mapping[str, Any], **options: Any) -> None:
+    """Run a changing module to its end.
+
+    :param kind: the reconciler.
+    :param argument_spec: the module's own arguments; the shared ones are added.
+    :param options: further options of AnsibleModule, such as ``required_if``.
+    """
+    module = AnsibleModule(
+        argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options
+    )
+    _guarded(module, lambda: _reconcile(module, kind))
+
+
+def report(look: Callable[[Mapping[str, Any], Context], dict[str, Any]], argument_spec: Mapping[str, Any], **options: Any) -> None:
+    """Run a module that only looks: ``look(params, context)`` returns its results as plain data."""
+    module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
+    _guarded(module, lambda: {"changed": False, **look(module.params, Context(module))})
+
+
+def _guarded(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
+    try:
+        result = work()
+    except FedgateError as error:
+        module.fail_json(msg=str(error), error=type(error).__name__, **error.details)
+    except Exception as error:  # a bug of ours; say so, and keep values out of it
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        module.fail_json(
+            msg=f"Internal error in Fedgate: {type(error).__name__} at {place.filename}:{place.lineno}. "
+            "Please report it; what was live before this task may be partly changed.",
+            error="Internal",
+            exception="".join(traceback.format_tb(error.__traceback__)),
+        )
+    module.exit_json(**result)
+
+
+def _reconcile(module: AnsibleModule, kind: type[Reconciler]) -> dict[str, Any]:
+    reconciler = kind(module.params, Context(module))
+    observed = reconciler.observe()
+    plan = reconciler.plan(observed)
+    expected = module.params["expect_plan"]
+    if expected and plan.digest() != expected:
+        raise WorldMoved(
+            f"the plan is not the one expected: {plan.digest()} instead of {expected}",
+            hint="Something changed since that plan was made; make and review a new one.",
+            details={"plan": plan.as_list()},
+        )
+    if plan and not module.check_mode:
+        reconciler.apply(plan, observed)
+        observed = reconciler.observe_again(plan)
+        _demand_empty(reconciler.plan(observed))
+    return {
+        "changed": bool(plan),
+        "plan": plan.as_list(),
+        "plan_digest": plan.digest(),
+        "pending": [item.as_dict() for item in plan.pending],
+        "diff": plan.as_diff(),
+        **reconciler.results(observed, plan),
+    }
+
+
+def _demand_empty(left: Plan) -> None:
+    if left:
+        names = ", ".join(str(change) for change in left.changes)
+        raise NotConverged(
+            f"applied, but it did not take: {names}",
+            hint="Look at the service's log on that host; the next run tries again.",
+            details={"plan": left.as_list()},
+        )
