@@ -1,0 +1,119 @@
+"""End-of-run summary: what each host got, what still waits, and who is missing; as text and, if asked, as JSON."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fedgate_summary
+type: aggregate
+short_description: Say at the end what was changed on which host, what waits for somebody, and which host is missing
+description:
+  - Collects the C(plan) and C(pending) values that Fedgate's modules return and prints a short summary after the recap.
+  - Writes the same as JSON to the file named by E(FEDGATE_RESULTS_FILE), for pipelines and tests.
+  - Shows names of things only, never their values; results of tasks with C(no_log) count but are not read.
+options:
+  results_file:
+    description: File that receives the results as JSON. Nothing is written without it.
+    type: path
+    env:
+      - name: FEDGATE_RESULTS_FILE
+requirements:
+  - enabled in C(callbacks_enabled)
+author: Fedgate authors
+"""
+
+import json
+import os
+import tempfile
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+
+class CallbackModule(CallbackBase):
+    """Listen to results, say the sum."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "fedgate_summary"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hosts: dict[str, dict[str, Any]] = {}
+
+    def _host(self, name: str) -> dict[str, Any]:
+        return self._hosts.setdefault(
+            name, {"changed": 0, "failed": [], "unreachable": None, "plans": [], "tasks_changed": []}
+        )
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        """Note what a task changed or would change, and what it waits for."""
+        host = self._host(result.host.get_name())
+        data = result.result
+        if data.get("changed"):
+            host["changed"] += 1
+        plan, pending = data.get("plan") or [], data.get("pending") or []
+        if isinstance(plan, list) and (plan or pending):
+            host["plans"].append(
+                {"task": result.task.get_name(), "module": result.task.action, "plan": plan, "pending": pending}
+            )
+        elif data.get("changed"):
+            host["tasks_changed"].append(result.task.get_name())
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        """Note a failure, unless the playbook said that it does not matter."""
+        if not ignore_errors:
+            message = str(result.result.get("msg", "failed"))
+            self._host(result.host.get_name())["failed"].append({"task": result.task.get_name(), "msg": message})
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        """Note a host that does not answer."""
+        message = str(result.result.get("msg", "unreachable")).strip()
+        self._host(result.host.get_name())["unreachable"] = message
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Print the summary and write the file."""
+        for line in summary_lines(self._hosts):
+            self._display.display(line)
+        path = self.get_option("results_file")
+        if path:
+            _write(path, {"hosts": self._hosts})
+
+
+def summary_lines(hosts: dict[str, dict[str, Any]]) -> list[str]:
+    """Render the results, one host a line, followed by what it waits for or why it is missing."""
+    lines = ["FEDGATE SUMMARY"]
+    for name in sorted(hosts):
+        host = hosts[name]
+        changes = sum(len(entry["plan"]) for entry in host["plans"]) + len(host["tasks_changed"])
+        lines.append(f"  {name}: {_state(host)}, {changes} change{'' if changes == 1 else 's'}")
+        for entry in host["plans"]:
+            lines.extend(f"    waiting: {item['name']}: {item['waiting_for']}" for item in entry["pending"])
+        for failure in host["failed"]:
+            lines.append(f"    failed at \"{failure['task']}\": {_first_line(failure['msg'])}")
+        if host["unreachable"]:
+            lines.append(f"    missing: {_first_line(host['unreachable'])}; run the same playbook again when it answers")
+    missing = sorted(name for name, host in hosts.items() if host["unreachable"] or host["failed"])
+    if missing:
+        others = "All other hosts are finished." if len(missing) < len(hosts) else "No host is finished."
+        lines.append(f"  NOT DONE: {', '.join(missing)}. {others}")
+    return lines
+
+
+def _state(host: dict[str, Any]) -> str:
+    if host["unreachable"]:
+        return "UNREACHABLE"
+    return "FAILED" if host["failed"] else "done"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else "no reason given"
+
+
+def _write(path: str, data: dict[str, Any]) -> None:
+    """Write JSON beside the file and swap it in, readable by its owner only."""
+    folder = os.path.dirname(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(dir=folder)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(data, file, indent=1, sort_keys=True, default=str)
+    os.replace(temporary, path)
