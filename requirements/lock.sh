@@ -1,0 +1,28 @@
+#!/bin/sh
+# Write all lock files anew from pyproject.toml. Needs uv; keeps present versions unless called with --upgrade.
+# Each lock stands alone (it names every package of its group, with hashes, for every platform), and all
+# agree with each other: the largest group is solved first, the others are held to its versions.
+set -eu
+cd "$(dirname "$0")/.."
+
+# Everything is written without index addresses: where packages come from is the user's pip configuration.
+lock() { # FILE, then arguments of uv
+    file=$1
+    shift
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-header --no-annotate "$@" --output-file "$file" pyproject.toml $upgrade
+    echo "$file"
+}
+
+upgrade=${1:-}
+lock requirements/test.txt --extra test --extra lync
+lock requirements.txt --constraints requirements/test.txt
+lock requirements/lab.txt --extra lab --constraints requirements/test.txt
+lock requirements/lync.txt --extra lync --constraints requirements/test.txt
+lock requirements/bench.txt --extra bench --constraints requirements.txt
+
+# The second controller that is tested: the newest ansible-core, on Python 3.13.
+printf '%s\n' 'ansible-core>=2.20' cryptography dnspython jinja2 slixmpp pytest hypothesis pyyaml |
+    uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
+        --no-header --no-annotate --output-file requirements/newest.txt $upgrade -
+echo requirements/newest.txt

@@ -1,0 +1,24 @@
+"""Makes ``ansible.module_utils.fedgate`` importable, as it is inside a run, and names the places of the checkout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import ansible.module_utils
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_PACKAGE = str(ROOT / "module_utils")
+if _PACKAGE not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_PACKAGE)
+
+# Programs that tests start must read our settings, wherever they are started.
+os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top folder of the checkout."""
+    return ROOT
