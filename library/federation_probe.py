@@ -8,11 +8,14 @@ module: federation_probe
 short_description: See an XMPP domain as the servers of its partners see it
 version_added: "0.1.0"
 description:
-  - Takes the steps that a partner's server takes towards an XMPP domain and reports each of them as data and as a readable sentence.
-  - The steps are C(srv) and C(address) (RFC 6120 section 3.2), C(tcp), C(stream), C(starttls), C(certificate) (chain, and identity as
-    RFC 6120 section 13.7 and RFC 9525 want it), and C(features) (SASL mechanisms and dialback that are offered after TLS).
-  - Changes nothing, authenticates as nobody and sends no message. What it finds never makes the task fail; look at RV(ok).
-  - Runs anywhere, mostly on the controller (C(delegate_to: localhost)), for all domains in one call.
+  - Takes the steps that a partner's server takes towards an XMPP domain, and reports each of them as data and as a
+    readable sentence.
+  - The steps are C(srv), C(address) (RFC 6120 section 3.2), C(tcp), C(stream), C(starttls), C(certificate) (chain and
+    identity as RFC 6120 section 13.7 and RFC 9525 want it), and C(features) (SASL mechanisms and dialback that are
+    offered after TLS).
+  - Changes nothing, authenticates as nobody and sends no message. What it finds never makes the task fail; look at
+    RV(ok).
+  - Runs anywhere, mostly on the controller (C(delegate_to=localhost)), for all domains in one call.
 options:
   targets:
     description: The domains to look at.
@@ -38,7 +41,8 @@ options:
         default: 5269
       expect_target:
         description:
-          - Host name that the SRV records must lead to. The step C(srv) fails when none of them does; only this host is looked at then.
+          - Host name that the SRV records must lead to. The step C(srv) fails when none of them does; only this host
+            is looked at then.
         type: str
       expect_addresses:
         description: Addresses that the server's host name must have. The step C(address) fails when one is missing.
@@ -64,7 +68,8 @@ options:
   from_domain:
     description:
       - The domain that the probe claims to come from in its stream header, such as one of the partners.
-      - Without it no domain is named; a server with an allow-list may then end the stream after TLS, which counts as passed.
+      - Without it no domain is named; a server with an allow-list may then end the stream after TLS, which counts as
+        passed.
     type: str
   timeout:
     description: Seconds for one look at one target, all steps together.
@@ -72,20 +77,15 @@ options:
     default: 20
   wait:
     description:
-      - Seconds during which a target that fails in C(srv), C(address), C(tcp) or C(stream) is looked at again every two seconds.
+      - Seconds during which a target that fails in C(srv), C(address), C(tcp) or C(stream) is looked at again every two
+        seconds.
       - For records that were published, or a gateway that was started, just before.
     type: float
     default: 0
 requirements:
   - dnspython, unless each target has an O(targets[].address)
   - cryptography 36 or later
-attributes:
-  check_mode:
-    description: Changes nothing, in check mode or not; looks in both.
-    support: full
-  diff_mode:
-    description: There is nothing to compare.
-    support: none
+extends_documentation_fragment: [fedgate.info]
 author: Fedgate authors
 """
 
@@ -134,33 +134,73 @@ results:
   type: list
   elements: dict
   contains:
-    name: {description: The target's name., type: str}
-    domain: {description: The XMPP domain., type: str}
-    ok: {description: Whether every step passed., type: bool}
-    failed_step: {description: The first step that failed, or null., type: str}
-    message: {description: One sentence; what failed first, or what is good., type: str}
+    name:
+      description: >-
+        The target's name.
+      type: str
+    domain:
+      description: >-
+        The XMPP domain.
+      type: str
+    ok:
+      description: >-
+        Whether every step passed.
+      type: bool
+    failed_step:
+      description: >-
+        The first step that failed, or null.
+      type: str
+    message:
+      description: >-
+        One sentence; what failed first, or what is good.
+      type: str
     steps:
       description: >-
-        The steps in order, each with C(step), C(ok), C(skipped), C(detail) (a sentence) and what was seen. Steps that were never
-        reached are skipped and not ok; a bad certificate does not keep the step C(features) from being taken.
+        The steps in order, each with C(step), C(ok), C(skipped), C(detail) (a sentence) and what was seen. Steps
+        that were never reached are skipped and not ok; a bad certificate does not keep the step C(features) from
+        being taken.
       type: list
       elements: dict
-    findings: {description: What works but should be mended., type: list, elements: str}
-    server: {description: C(host), C(address) and C(port) that answered, or null., type: dict}
+    findings:
+      description: >-
+        What works but should be mended.
+      type: list
+      elements: str
+    server:
+      description: >-
+        C(host), C(address) and C(port) that answered, or null.
+      type: dict
     certificate:
       description: >-
-        What the served certificate says. C(subject), C(issuer), C(names) (dNSName), C(srv_names), C(xmpp_addresses), C(not_before), C(not_after),
-        C(days_left), C(expired), C(key), C(signature_algorithm), C(server_auth), C(client_auth), C(self_signed), C(serial), C(sha256); or null.
+        What the served certificate says, or null; C(subject), C(issuer), C(names) (dNSName), C(srv_names),
+        C(xmpp_addresses), C(not_before), C(not_after), C(days_left), C(expired), C(not_yet_valid), C(key),
+        C(signature_algorithm), C(server_auth), C(client_auth), C(self_signed), C(serial), C(sha256).
       type: dict
-    tls_version: {description: Such as TLSv1.3., type: str}
-    tls_cipher: {description: The cipher suite., type: str}
-    mechanisms: {description: SASL mechanisms offered after TLS. Prosody offers EXTERNAL only to a peer with a valid certificate., type: list, elements: str}
-    dialback: {description: Whether dialback is offered after TLS., type: bool}
-    looks: {description: How often the target was looked at., type: int}
+    tls_version:
+      description: >-
+        Such as TLSv1.3.
+      type: str
+    tls_cipher:
+      description: >-
+        The cipher suite.
+      type: str
+    mechanisms:
+      description: >-
+        SASL mechanisms offered after TLS. Prosody offers EXTERNAL only to a peer with a valid certificate.
+      type: list
+      elements: str
+    dialback:
+      description: >-
+        Whether dialback is offered after TLS.
+      type: bool
+    looks:
+      description: >-
+        How often the target was looked at.
+      type: int
 """
 
 from ansible.module_utils.fedgate.module import report
-from ansible.module_utils.fedgate.probe.run import probe
+from ansible.module_utils.fedgate.probe.run import report as look
 
 TARGET = {
     "name": {"type": "str"},
@@ -183,7 +223,7 @@ ARGUMENTS = {
 
 def main() -> None:
     """Run the module."""
-    report(probe, ARGUMENTS)
+    report(look, ARGUMENTS)
 
 
 if __name__ == "__main__":

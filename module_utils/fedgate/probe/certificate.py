@@ -85,7 +85,7 @@ def _signature(certificate: Any) -> str:
 
 
 def _purposes(x509: Any, certificate: Any) -> dict[str, bool]:
-    """Return server_auth and client_auth; a certificate without extended key usage is good for both (RFC 5280 §4.2.1.12)."""
+    """Return server_auth and client_auth; without extended key usage both are allowed (RFC 5280 §4.2.1.12)."""
     try:
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:

@@ -1,4 +1,4 @@
-"""One look at one server: connect, open a stream, STARTTLS, look at the certificate, read what is offered (RFC 6120 §4–6)."""
+"""One look at one server: connect, open a stream, STARTTLS, certificate, what is offered (RFC 6120 §4 to §6)."""
 
 from __future__ import annotations
 

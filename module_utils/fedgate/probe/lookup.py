@@ -115,13 +115,11 @@ def _srv(target: Target, resolver: Resolver, record: Record) -> list[Server]:
         answers, _ = resolver.ask(name, "SRV")
     except (LookupFailed, TimeoutError) as error:
         raise StepFailed("srv", f"{name} could not be looked up: {error}") from error
-    servers = [
-        Server(str(item.target).rstrip(".").lower(), item.port, item.priority, item.weight) for item in answers
-    ]
+    servers = [Server(str(item.target).rstrip(".").lower(), item.port, item.priority, item.weight) for item in answers]
     servers.sort(key=lambda server: (server.priority, -(server.weight or 0), server.host, server.port))
     data = {"records": [f"{s.priority} {s.weight} {s.port} {s.host or '.'}" for s in servers]}
     if servers and all(not server.host for server in servers):
-        raise StepFailed("srv", f"{name} says that {target.domain} has no XMPP service (target \".\")", data)
+        raise StepFailed("srv", f'{name} says that {target.domain} has no XMPP service (target ".")', data)
     servers = [server for server in servers if server.host]
     if target.expect_target:
         return [_expected(target, servers, name, record, data)]

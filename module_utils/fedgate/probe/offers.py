@@ -34,7 +34,7 @@ def stream_error(stream: Stream) -> Optional[tuple[str, str]]:
 
 
 def offered_by(features: Element) -> dict[str, Any]:
-    """Return mechanisms, dialback, bidirectional (XEP-0288) and limits (XEP-0478) as plain data, cut to sane lengths."""
+    """Return mechanisms, dialback, bidirectional (XEP-0288) and limits (XEP-0478) as plain data, cut to size."""
     mechanisms = features.child(SASL, "mechanisms")
     limits = features.child(LIMITS, "limits")
     return {

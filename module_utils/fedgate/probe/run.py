@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,7 +18,7 @@ PARALLEL = 16
 PAUSE = 2.0
 
 
-def probe(params: Mapping[str, Any], _context: Any = None) -> dict[str, Any]:
+def report(params: Mapping[str, Any], _context: Any = None) -> dict[str, Any]:
     """Look at all targets and return ``ok`` and ``results``, in the order of the targets.
 
     :param params: the arguments of ``federation_probe``.
@@ -26,16 +26,30 @@ def probe(params: Mapping[str, Any], _context: Any = None) -> dict[str, Any]:
     :raises MissingDependency: when a library is missing where the probe runs.
     """
     targets = [_target(item, f"targets[{index}]") for index, item in enumerate(params["targets"])]
-    settings = _settings(params)
-    if not targets:
-        return {"ok": True, "results": []}
-    with ThreadPoolExecutor(max_workers=min(PARALLEL, len(targets))) as pool:
-        results = list(pool.map(lambda target: look_patiently(target, settings), targets))
+    results = _look_at_all(targets, _settings(params))
     return {"ok": all(result["ok"] for result in results), "results": results}
 
 
+def probe(targets: Sequence[Target], **settings: Any) -> list[dict[str, Any]]:
+    """Look at all targets; for programs other than the module.
+
+    :param settings: the module's arguments of the same names, without ``targets``.
+    :returns: one result for each target, in their order.
+    :raises InvalidValue: when a setting is not usable.
+    :raises MissingDependency: when a library is missing.
+    """
+    return _look_at_all(targets, _settings(settings))
+
+
+def _look_at_all(targets: Sequence[Target], settings: Settings) -> list[dict[str, Any]]:
+    if not targets:
+        return []
+    with ThreadPoolExecutor(max_workers=min(PARALLEL, len(targets))) as pool:
+        return list(pool.map(lambda target: look_patiently(target, settings), targets))
+
+
 def look_patiently(target: Target, settings: Settings) -> dict[str, Any]:
-    """Look at one target, again and again for ``settings.wait`` seconds while it fails at a step that may heal by itself."""
+    """Look at one target; for ``settings.wait`` seconds again and again while it fails at a step that may heal."""
     end = time.monotonic() + settings.wait
     looks = 1
     result = look(target, settings)

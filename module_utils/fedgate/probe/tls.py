@@ -63,7 +63,8 @@ def judge(secured: ssl.SSLSocket, domain: str, chain_problem: str | None, record
     record.facts["certificate"] = seen
     found = problems(seen, domain)
     if chain_problem and not (seen["expired"] and "expired" in chain_problem):
-        found.append(chain_sentence(chain_problem))
+        clause = chain_sentence(chain_problem)
+        found += [] if clause in found else [clause]
     for weakness in weaknesses(seen):
         record.find(weakness)
     data: dict[str, Any] = {"certificate": seen, "chain_ok": not chain_problem, "problems": found}
@@ -84,7 +85,8 @@ def chain_sentence(problem: str) -> str:
         "self-signed certificate in certificate chain": "its chain ends at an authority that is not trusted here",
         "self signed certificate in certificate chain": "its chain ends at an authority that is not trusted here",
         "unable to get local issuer certificate": (
-            "its chain does not lead to a trusted authority (an intermediate is not sent, or the authority is not trusted here)"
+            "its chain does not lead to a trusted authority (an intermediate is not sent, or the authority is not "
+            "trusted here)"
         ),
         "self-signed certificate": "it is self-signed",
         "self signed certificate": "it is self-signed",

@@ -42,7 +42,7 @@ class Wire:
         self._socket.sendall(text.encode())
 
     def begin(self, header: str) -> None:
-        """Send a stream header; what comes from now on is a new stream. :raises OSError: when the other side is gone."""
+        """Send a stream header; what comes from now on is a new stream. :raises OSError: when that fails."""
         self._buffer = b""
         self.send(header)
 

@@ -1,7 +1,7 @@
 """Reading what an unknown server sends as an XMPP stream: bounded, without DTD, entities or processing instructions.
 
-The whole buffer is read anew after each packet. Streams that are looked at here are a few kilobytes, and a parser that keeps state between
-packets may hold back a complete tag (expat 2.6 and patched older ones defer parsing of small pieces).
+The whole buffer is read anew after each packet. Streams that are looked at here are a few kilobytes, and a parser that
+keeps state between packets may hold back a complete tag (expat 2.6 and patched older ones defer small pieces).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class StreamFault(Exception):
 
 @dataclass
 class Element:
-    """One element: name and namespace apart, attributes (those of namespaces as ``"namespace name"``), text, children."""
+    """One element: name and namespace apart, attributes (with a namespace as ``"namespace name"``), text, children."""
 
     namespace: str
     name: str
@@ -117,10 +117,14 @@ class _Reader:
         element = self._open.pop()
         if len(self._open) == 1:
             self.stream.children.append(element)
-            # A '>' inside an attribute makes the end too early, so that the rest counts as bytes too many: the safe side.
-            self.stream.ends.append(self._buffer.index(b">", self.parser.CurrentByteIndex) + 1)
+            self.stream.ends.append(self._position())
         elif not self._open:
             self.stream.closed = True
+
+    def _position(self) -> int:
+        """Return the index after the element that just ended: expat points at an end tag, or behind an empty element."""
+        index = self.parser.CurrentByteIndex
+        return self._buffer.index(b">", index) + 1 if self._buffer.startswith(b"</", index) else index
 
     def _text(self, text: str) -> None:
         if len(self._open) > 1:
