@@ -15,7 +15,7 @@ from .xml import DIALBACK, SERVER, STREAMS, Element, Stream, StreamFault
 
 STARTTLS = "urn:ietf:params:xml:ns:xmpp-tls"
 #: Stream errors by which a server with an allow-list turns away a peer that names no domain.
-POLICY_ERRORS = frozenset({"policy-violation", "not-authorized", "host-unknown", "improper-addressing", "invalid-from"})
+POLICY_ERRORS = frozenset({"policy-violation", "improper-addressing", "invalid-from"})
 
 
 def look(target: Target, settings: Settings) -> dict[str, Any]:
@@ -166,10 +166,9 @@ class _Look:
 
     def _features(self, wire: Wire) -> None:
         stream = self._greet(wire, "features")
-        error = stream_error(stream)
-        if error and error[0] in POLICY_ERRORS and not self._settings.from_domain:
-            text = f"the server turns away a peer that names no domain ({error[0]}), as an allow-list does"
-            self._record.passed("features", text, error=error[0])
+        refusal = self._fair_refusal(stream)
+        if refusal:
+            self._record.passed("features", refusal)
             return
         self._refuse_error(stream, "features", {})
         features = features_of(stream)
@@ -178,6 +177,15 @@ class _Look:
         offered = offered_by(features)
         self._record.facts.update(mechanisms=offered["mechanisms"], dialback=offered["dialback"])
         self._record.passed("features", offer_sentence(offered), **offered)
+
+    def _fair_refusal(self, stream: Stream) -> Optional[str]:
+        """Return what to say of a refusal that only concerns us, who show no certificate and may name no domain."""
+        error = stream_error(stream)
+        if error and error[0] in POLICY_ERRORS and not self._settings.from_domain:
+            return f"the server turns away a peer that names no domain ({error[0]}), as an allow-list does"
+        if error and error[0] == "not-authorized":
+            return "the server turns away a peer without a certificate (not-authorized), as a strict one does"
+        return None
 
 
 def _clause(error: BaseException) -> str:

@@ -154,7 +154,8 @@ def _addresses(target: Target, servers: list[Server], resolver: Resolver, record
             problems.append(f"{server.host} could not be looked up: {error}")
             continue
         if not found:
-            problems.append(f"{server.host} has no address")
+            lead = "" if server.priority is not None else "there is no SRV record, and "
+            problems.append(f"{lead}{server.host} has no address")
         endpoints += [Endpoint(address, server.port, server.host) for address in found]
     data = {"addresses": sorted({endpoint.address for endpoint in endpoints})}
     if not endpoints:
