@@ -1,0 +1,151 @@
+"""A real BIND of a test's own: on a high port of the loopback, in a folder of its own, gone afterwards."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.tsigkeyring
+import dns.update
+
+NAMED = shutil.which("named") or "/usr/sbin/named"
+ADDRESS = "127.0.0.1"
+#: Key name → (algorithm, secret). ``fedgate`` may change our names only, ``limited`` only addresses.
+KEYS = {
+    "fedgate": ("hmac-sha256", base64.b64encode(b"the secret of the key fedgate...").decode()),
+    "strong": ("hmac-sha512", base64.b64encode(b"the secret of the key strong" * 2).decode()),
+    "limited": ("hmac-sha384", base64.b64encode(b"the secret of the key limited").decode()),
+    "editor": ("hmac-sha256", base64.b64encode(b"somebody else's secret").decode()),
+}
+_POLICY = """update-policy {{
+    grant editor zonesub ANY;
+    grant strong zonesub ANY;
+    grant limited zonesub A AAAA;
+    grant fedgate zonesub SRV A AAAA CNAME TXT;
+    deny * subdomain {zone}.;
+}};"""
+#: The zones that take updates. ``deep`` stands below another one, at the same server.
+DYNAMIC = ("contoso.example", "contoso-asia.example", "deep.contoso.example")
+STATIC = "static.example"
+#: A zone that ``fedgate`` may not change at all.
+CLOSED = "closed.example"
+
+
+class Bind:
+    """One ``named`` process.
+
+    :ivar port: where it listens, UDP and TCP.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Write the configuration, start, and wait until it answers."""
+        self._configure()
+        log = (self.folder / "named.log").open("ab")
+        argv = [NAMED, "-g", "-n", "1", "-c", str(self.folder / "named.conf")]
+        self._process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=self.folder)
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"named does not run:\n{(self.folder / 'named.log').read_text()[-4000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End the process, and wait until it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def provider(self, key: str = "fedgate", **options: Any) -> dict[str, Any]:
+        """Return the module's ``provider`` option."""
+        algorithm, secret = KEYS[key]
+        return {
+            "kind": "rfc2136",
+            "server": ADDRESS,
+            "port": self.port,
+            "tsig_name": key,
+            "tsig_algorithm": algorithm,
+            "tsig_secret": secret,
+            "timeout": 10,
+            **options,
+        }
+
+    def edit(self, zone: str, *edits: tuple[str, ...]) -> None:
+        """Change records as somebody else: ``("add", name, ttl, type, data)`` or ``("delete", name[, type])``."""
+        algorithm, secret = KEYS["editor"]
+        message = dns.update.UpdateMessage(zone)
+        message.use_tsig(dns.tsigkeyring.from_text({"editor": (algorithm, secret)}))
+        for what, name, *rest in edits:
+            getattr(message, what)(dns.name.from_text(name), *rest)
+        answer = dns.query.tcp(message, ADDRESS, port=self.port, timeout=10)
+        assert answer.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(answer.rcode())
+
+    def look(self, name: str, rtype: str) -> tuple[int, set[str]] | None:
+        """Return TTL and data of a set as the server gives it, or None."""
+        answer = dns.query.tcp(dns.message.make_query(name, rtype), ADDRESS, port=self.port, timeout=10)
+        for rrset in answer.answer:
+            if dns.rdatatype.to_text(rrset.rdtype) == rtype:
+                return rrset.ttl, {rdata.to_text() for rdata in rrset}
+        return None
+
+    def everything(self, zone: str) -> set[str]:
+        """Return all records of a zone but its SOA, as text."""
+        records = set()
+        for message in dns.query.xfr(ADDRESS, zone, port=self.port, lifetime=30):
+            for rrset in message.answer:
+                if rrset.rdtype != dns.rdatatype.SOA:
+                    records.update(f"{rrset.name}.{zone} {rrset.ttl} {rrset.rdtype.name} {rdata}" for rdata in rrset)
+        return records
+
+    def _answers(self) -> bool:
+        try:
+            dns.query.tcp(dns.message.make_query(DYNAMIC[0], "SOA"), ADDRESS, port=self.port, timeout=1)
+        except (OSError, dns.exception.DNSException):
+            return False
+        return True
+
+    def _configure(self) -> None:
+        zones = [self._zone(zone, _POLICY.format(zone=zone)) for zone in DYNAMIC]
+        zones.append(self._zone(STATIC, ""))
+        zones.append(self._zone(CLOSED, "update-policy { grant editor zonesub ANY; };"))
+        keys = [
+            f'key "{name}" {{ algorithm {algorithm}; secret "{secret}"; }};'
+            for name, (algorithm, secret) in KEYS.items()
+        ]
+        options = (
+            f'options {{ directory "{self.folder}"; pid-file none; session-keyfile none; lock-file none;\n'
+            f"listen-on port {self.port} {{ {ADDRESS}; }}; listen-on-v6 {{ none; }};\n"
+            "recursion no; dnssec-validation no; notify no; allow-transfer { any; }; max-journal-size 1m; };\n"
+            "controls { };\n"
+        )
+        (self.folder / "named.conf").write_text(options + "\n".join(keys + zones) + "\n")
+        os.chmod(self.folder / "named.conf", 0o600)
+
+    def _zone(self, zone: str, policy: str) -> str:
+        path = self.folder / f"{zone}.zone"
+        path.write_text(
+            f"$TTL 300\n@ SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 86400 60\n@ NS ns.{zone}.\n"
+            f"ns A {ADDRESS}\nwww A 192.0.2.80\n_other._tcp SRV 1 2 3 www\n"
+        )
+        return f'zone "{zone}" {{ type primary; file "{path}"; {policy} }};'
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind((ADDRESS, 0))
+        return int(sock.getsockname()[1])
