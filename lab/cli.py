@@ -1,0 +1,160 @@
+"""The commands of ``bin/lab``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from . import apt, hosts, identity, images, network, preflight, resolver
+from .errors import LabError
+from .identity import HOSTS, Host, Identity
+from .locks import held
+from .progress import elapsed, say
+from .runtime import podman
+from .shell import end_children_on_signals
+from .state import State, forget
+
+#: Hosts made at once; more only compete for the disk.
+WORKERS = 3
+#: The slow ones first, so that they do not come last.
+ORDER = ("partner", "dns", "directory", "stranger", "edge")
+
+DESCRIPTION = """A laboratory on this machine: hosts with systemd and sshd in podman, a name server, a partner, a stranger, a directory.
+Debian comes from the mirror in this machine's apt sources, without any image registry."""
+EPILOG = """environment: LAB_NAME=lab (several labs side by side), LAB_SUITE=trixie|bookworm, LAB_MIRROR=http://…/debian
+exit code: 0 done, 1 (status) not everything is up, 2 could not do it; ssh and exec: that of the command"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        preflight.check(options.command)
+        end_children_on_signals()
+        code: int = options.run(Identity.from_environment(), options)
+        return code
+    except LabError as error:
+        sys.stdout.flush()
+        sys.stderr.write(f"bin/lab: {error}\n")
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    top = argparse.ArgumentParser(
+        "bin/lab", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="make the hosts, or those named (and dns); repair what is broken; harmless to repeat")
+    up.add_argument("hosts", nargs="*", metavar="HOST", help=", ".join(HOSTS))
+    up.set_defaults(run=run_up)
+    down = commands.add_parser("down", help="remove hosts, network, keys and passwords; images stay as a cache")
+    down.add_argument("--images", action="store_true", help="remove the images too: nothing is left")
+    down.set_defaults(run=run_down)
+    status = commands.add_parser("status", help="show each host, its address and whether it is well")
+    status.set_defaults(run=run_status)
+    for name, action, text_ in (
+        ("ssh", run_ssh, "log in to a host as admin, who may sudo; or run a command there"),
+        ("exec", run_exec, "run a command in a host as root, without ssh"),
+    ):
+        command = commands.add_parser(name, help=text_)
+        command.add_argument("host", metavar="HOST")
+        command.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD")
+        command.set_defaults(run=action)
+    return top
+
+
+def run_up(lab: Identity, options: argparse.Namespace) -> int:
+    """Make or repair the lab."""
+    wanted = identity.pick(options.hosts)
+    setup = apt.of_controller()
+    with held(f"lab-{lab.digest}"):
+        subnet, _ = network.ensure(lab)
+        state = State.prepare(lab, subnet)
+        outside = resolver.outside(setup.host_names())
+        seen = hosts.listed(lab)
+        wanted.sort(key=lambda host: ORDER.index(host.role))
+
+        def bring_up(host: Host) -> bool:
+            plan = hosts.plan(host, state, hosts.image(host, lab, setup), outside)
+            there = seen.get(host.name)
+            reason = hosts.complaint(lab, plan, there, state.address(host.name))
+            if reason is None and there is not None:
+                hosts.follow(lab, plan, there)
+                return False
+            hosts.make(lab, state, plan, reason or "")
+            return True
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            made = sum(_finish([pool.submit(bring_up, host) for host in wanted]))
+    say("lab", f"{lab.name} ({lab.suite}) is up: {len(wanted)} hosts, {made} of them new, {elapsed():.1f} s")
+    return 0
+
+
+def _finish(futures: list) -> list[bool]:  # type: ignore[type-arg]
+    """Wait for all, then report the first failure: what could be made is made."""
+    errors = [error for error in (future.exception() for future in futures) if error is not None]
+    for error in errors[1:]:
+        sys.stderr.write(f"bin/lab: {error}\n")
+    if errors:
+        raise errors[0]
+    return [future.result() for future in futures]
+
+
+def run_down(lab: Identity, options: argparse.Namespace) -> int:
+    """Remove the lab."""
+    with held(f"lab-{lab.digest}"):
+        names = list(hosts.listed(lab))
+        with ThreadPoolExecutor(WORKERS) as pool:
+            list(pool.map(lambda name: hosts.remove(lab, name), names))
+        network.remove(lab)
+        forget(lab)
+    say("lab", f"{lab.name} is down: {len(names)} hosts removed")
+    if options.images:
+        say("images", f"removed: {', '.join(images.remove_all()) or 'none'}")
+    return 0
+
+
+def run_status(lab: Identity, _options: argparse.Namespace) -> int:
+    """Show the hosts; 0 when every host that was made is well."""
+    state, seen = State.load(lab), hosts.listed(lab)
+    if state is None:
+        say("lab", f"{lab.name} is not up; run: bin/lab up" + (" (containers of it are left)" if seen else ""))
+        return 1
+    print(f"lab {lab.name} ({state.values['suite']}), network {state.values['subnet']}, prefix {lab.prefix}")
+    well = bool(seen)
+    for host in HOSTS.values():
+        words = hosts.describe(seen.get(host.name), state.address(host.name))
+        well = well and words in ("up", "-")
+        print(f"{host.name:<13} {state.address(host.name):<15} {words}")
+    return 0 if well else 1
+
+
+def run_ssh(lab: Identity, options: argparse.Namespace) -> int:
+    """Log in, or run a command, as ssh does; this process becomes ssh."""
+    state = _state_of(lab, options.host)
+    target = f"{state.values['user']}@{state.address(options.host)}"
+    os.execvp("ssh", ["ssh", *state.ssh_options(), "-o", "LogLevel=ERROR", target, *_command(options.words)])
+
+
+def run_exec(lab: Identity, options: argparse.Namespace) -> int:
+    """Run a command in a host as root; this process becomes podman."""
+    _state_of(lab, options.host)
+    words = _command(options.words) or ["/bin/bash"]
+    terminal = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    line = podman("exec", "--interactive", *terminal, lab.container(options.host), *words)
+    os.execvp(line[0], line)
+
+
+def _command(words: list[str]) -> list[str]:
+    return words[1:] if words[:1] == ["--"] else words
+
+
+def _state_of(lab: Identity, host: str) -> State:
+    identity.pick([host])
+    state = State.load(lab)
+    if state is None:
+        raise LabError(f"lab {lab.name} is not up; run: bin/lab up")
+    return state

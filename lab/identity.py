@@ -1,0 +1,113 @@
+"""Who this lab is: its name, its prefix, its hosts. Two checkouts, or two names in one checkout, never meet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import LabError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SUITES = ("trixie", "bookworm")
+#: Domain of the hosts themselves, as opposed to the XMPP domains that they serve.
+HOST_DOMAIN = "lab.example"
+ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host of the lab.
+
+    :ivar name: what ``bin/lab`` and the inventory call it.
+    :ivar number: the last octet of its address.
+    :ivar role: which image and which set-up it gets; ``edge`` is bare Debian.
+    """
+
+    name: str
+    number: int
+    role: str
+
+    @property
+    def fqdn(self) -> str:
+        """Return the host's own name in DNS."""
+        return f"{self.name}.{HOST_DOMAIN}"
+
+
+HOSTS: dict[str, Host] = {
+    host.name: host
+    for host in (
+        Host("dns", 2, "dns"),
+        Host("edge1.london", 11, "edge"),
+        Host("edge1.tokyo", 12, "edge"),
+        Host("partner", 21, "partner"),
+        Host("stranger", 22, "stranger"),
+        Host("directory", 23, "directory"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Name, suite and place of one lab."""
+
+    name: str
+    suite: str
+    checkout: Path = CHECKOUT
+
+    @classmethod
+    def from_environment(cls) -> Identity:
+        """Read LAB_NAME and LAB_SUITE; a lab that exists keeps its suite. :raises LabError: when one of them is not allowed."""
+        name = os.environ.get("LAB_NAME") or "lab"
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
+            raise LabError(f"LAB_NAME={name!r}: use 1 to 31 lower-case letters, digits and hyphens")
+        suite = os.environ.get("LAB_SUITE") or _remembered_suite(CHECKOUT / "lab" / ".state" / name) or SUITES[0]
+        if suite not in SUITES:
+            raise LabError(f"LAB_SUITE={suite!r}: use one of {', '.join(SUITES)}")
+        return cls(name, suite)
+
+    @property
+    def digest(self) -> str:
+        """Return 8 hex digits that belong to this checkout's path and this lab's name."""
+        return hashlib.sha256(f"{self.checkout}\0{self.name}".encode()).hexdigest()[:8]
+
+    @property
+    def prefix(self) -> str:
+        """Return what the names of all containers and networks of this lab begin with."""
+        return f"fedgate-{self.digest}-"
+
+    @property
+    def network(self) -> str:
+        """Return the name of the lab's podman network."""
+        return f"{self.prefix}net"
+
+    @property
+    def directory(self) -> Path:
+        """Return the lab's state directory; it exists only while the lab does."""
+        return self.checkout / "lab" / ".state" / self.name
+
+    def container(self, host: str) -> str:
+        """Return the name of a host's container."""
+        return f"{self.prefix}{host}"
+
+
+def _remembered_suite(directory: Path) -> str | None:
+    try:
+        remembered = json.loads((directory / "lab.json").read_text())["suite"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return remembered if remembered in SUITES else None
+
+
+def pick(names: list[str]) -> list[Host]:
+    """Return the hosts asked for, all when none is named; ``dns`` always, since it is everybody's resolver.
+
+    :raises LabError: for a name that is no host of the lab.
+    """
+    unknown = [name for name in names if name not in HOSTS]
+    if unknown:
+        raise LabError(f"no such host: {', '.join(unknown)}; hosts are {', '.join(HOSTS)}")
+    return [host for host in HOSTS.values() if not names or host.name in names or host.name == "dns"]

@@ -1,0 +1,75 @@
+"""What has to be there before anything is done; all that is missing is said in one line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from . import runtime
+from .apt import KEYRING
+from .errors import LabError
+from .shell import run
+
+#: program → Debian package
+PROGRAMS = {
+    "podman": "podman",
+    "debootstrap": "debootstrap",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "openssl": "openssl",
+    "ip": "iproute2",
+    "tar": "tar",
+    "unshare": "util-linux",
+}
+CNI_FOLDERS = ("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni")
+NETAVARK_FOLDERS = ("/usr/lib/podman", "/usr/libexec/podman", "/usr/local/lib/podman", "/usr/local/libexec/podman")
+_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+def check(command: str) -> None:
+    """Make sure the lab can work here. :raises LabError: one line that says what is missing and how to get it."""
+    # A root shell made by plain su lacks the sbin directories, where half of the programs live.
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH") or "/usr/bin:/bin", *_SBIN])
+    if os.geteuid() != 0:
+        raise LabError(
+            f"needs root, because hosts with systemd and a network of their own do; try: sudo {sys.argv[0]} {command}"
+        )
+    missing = missing_programs() if command == "up" else {name: PROGRAMS[name] for name in ("podman",) if not _has(name)}
+    if missing:
+        packages = " ".join(sorted(set(missing.values())))
+        raise LabError(f"missing: {', '.join(missing)}; install with: apt-get install --no-install-recommends {packages}")
+
+
+def missing_programs() -> dict[str, str]:
+    """Return what is missing, each with the Debian package that has it."""
+    missing = {name: package for name, package in PROGRAMS.items() if not _has(name)}
+    if runtime.runtime() is None:
+        hybrid = runtime.cgroup_mode() == "hybrid"
+        missing["runc (crun refuses this machine's hybrid control groups)" if hybrid else "runc or crun"] = "runc"
+    if not KEYRING.exists():
+        missing["Debian's archive keys"] = "debian-archive-keyring"
+    if "podman" not in missing:
+        missing.update(_missing_network_parts())
+    return missing
+
+
+def _missing_network_parts() -> dict[str, str]:
+    asked = run(["podman", "info", "--format", "{{.Host.NetworkBackend}}"], check=False)
+    backend = asked.stdout.decode().strip()
+    if backend == "netavark":
+        missing = {} if _in_folders("netavark", NETAVARK_FOLDERS) else {"netavark": "netavark"}
+    else:  # cni; also when podman cannot even say, which is how it behaves without any network part
+        missing = {} if _in_folders("bridge", CNI_FOLDERS) else {"CNI plugins": "containernetworking-plugins"}
+    if not _has("iptables") and not _has("nft"):
+        missing["iptables"] = "iptables"
+    return missing
+
+
+def _has(program: str) -> bool:
+    return shutil.which(program) is not None
+
+
+def _in_folders(program: str, folders: tuple[str, ...]) -> bool:
+    return _has(program) or any((Path(folder) / program).exists() for folder in folders)
