@@ -1,0 +1,146 @@
+--- Streams that others open to us. Each handler gets the host it was hooked on and Prosody's event; true ends the event.
+--
+-- A stanza's `to` chooses the host whose handlers run, and the other side chooses `to`. So nothing here trusts `host`
+-- alone where the stream's own header says more.
+
+local nameprep = require "util.encodings".stringprep.nameprep;
+local jid_host = require "util.jid".host;
+
+local incoming = {};
+local rules, sessions, refuse, gate, hosts;
+
+function incoming.init(parts)
+	rules, sessions, refuse, gate, hosts = parts.rules, parts.sessions, parts.refuse, parts.gate, parts.hosts;
+end
+
+local function is_unauthenticated(session)
+	return session.type == "s2sin_unauthed";
+end
+
+local function is_incoming(session)
+	return session.type == "s2sin_unauthed" or session.type == "s2sin";
+end
+
+local function facts(session, remote, method)
+	return { secure = session.secure, method = method, certificate = sessions.certificate(session, remote) };
+end
+
+--- The row of a pair and whether these facts satisfy it.
+local function decide(session, host, remote, method)
+	local row, reason = gate.pair(host, remote);
+	if not row then return false, reason; end
+	return rules.accepts(row, facts(session, remote, method));
+end
+
+--- Before features are made: the host must federate, and the one who names himself must be a partner.
+-- Without a name all that is offered is STARTTLS; the name is due after it.
+function incoming.features_first(host, event)
+	local session = event.origin;
+	if not is_unauthenticated(session) then return nil; end
+	local remote = session.from_host;
+	if not remote then
+		local reason = gate.host(host);
+		if reason then return refuse.incoming(session, host, nil, reason); end
+		return nil;
+	end
+	local row, reason = gate.pair(host, remote);
+	if not row then return refuse.incoming(session, host, remote, reason); end
+	if session.secure and rules.demands_certificate(row) and sessions.certificate(session, remote) ~= "valid" then
+		return refuse.incoming(session, host, remote, "certificate");
+	end
+	return nil;
+end
+
+local function keep_only(features, wanted)
+	features:maptags(function (tag) return wanted(tag) and tag or nil; end);
+end
+
+--- After features are made: take out what the row does not leave.
+function incoming.features_last(host, event)
+	local session, features = event.origin, event.features;
+	if not is_unauthenticated(session) then return nil; end
+	if not session.secure then
+		keep_only(features, function (tag) return tag.name == "starttls"; end);
+		if not features.tags[1] then return refuse.incoming(session, host, session.from_host, "tls"); end
+		return nil;
+	end
+	local row = session.from_host and gate.pair(host, session.from_host);
+	if not row then return nil; end
+	local external, dialback = rules.methods(row);
+	keep_only(features, function (tag)
+		return (tag.name ~= "mechanisms" or external) and (tag.name ~= "dialback" or dialback);
+	end);
+	if not external then session.external_auth = nil; end
+	return nil;
+end
+
+--- SASL EXTERNAL is asked for. Checked before Prosody answers with success.
+function incoming.sasl_auth(host, event)
+	local session = event.origin;
+	if not is_unauthenticated(session) then return nil; end
+	local remote = session.from_host;
+	if sessions.name(session.to_host) ~= sessions.name(host) then
+		return refuse.incoming(session, host, remote, "sasl");
+	end
+	local ok, reason = decide(session, host, remote, "external");
+	if not ok then return refuse.incoming(session, host, remote, reason); end
+	return nil;
+end
+
+--- Someone wants to be known as one more domain, by dialback.
+function incoming.dialback_result(host, event)
+	local session, stanza = event.origin, event.stanza;
+	if not is_incoming(session) then return nil; end
+	local remote = nameprep(stanza.attr.from or "");
+	if not remote or remote == "" then return nil; end -- Prosody refuses it: improper-addressing
+	local ok, reason = decide(session, host, remote, "dialback");
+	if ok then return nil; end
+	if is_unauthenticated(session) then return refuse.incoming(session, host, remote, reason); end
+	return refuse.dialback(session, stanza, host, remote, reason);
+end
+
+--- Someone asks whether a key is ours: the other half of a dialback of ours, so the same row rules it.
+-- What is shown here is our answer, not their identity: their certificate is no condition.
+function incoming.dialback_verify(host, event)
+	local session, stanza = event.origin, event.stanza;
+	if not is_incoming(session) then return nil; end
+	local remote = nameprep(stanza.attr.from or "");
+	local row, reason = gate.pair(host, remote);
+	if row then
+		local _, dialback = rules.methods(row);
+		if not session.secure then reason = "tls"; elseif not dialback then reason = "dialback"; else return nil; end
+	end
+	if is_unauthenticated(session) then return refuse.incoming(session, host, remote, reason); end
+	return refuse.dialback(session, stanza, host, remote, reason);
+end
+
+--- The choke point: nothing is authenticated that does not pass here.
+function incoming.authenticated(host, event)
+	local session, remote = event.session, event.host;
+	if session.direction ~= "incoming" then return nil; end
+	local method = event.mechanism == "EXTERNAL" and "external" or "dialback";
+	local ok, reason = decide(session, host, remote, method);
+	if ok and method == "external" and sessions.name(session.to_host) ~= sessions.name(host) then
+		ok, reason = false, "sasl";
+	end
+	if not ok then
+		refuse.incoming(session, host, remote, reason);
+		return false;
+	end
+	sessions.grant(session, host, remote, facts(session, remote, method));
+	return nil;
+end
+
+--- A stanza from outside. Prosody asks only whether the stream was authenticated for the sender's domain, for any
+-- host of ours and under whatever policy held then; here the pair must have its own, present verdict.
+function incoming.stanza(host, event)
+	local session, stanza = event.origin, event.stanza;
+	if not (session and sessions.is_stream(session)) then return nil; end
+	local remote = jid_host(stanza.attr.from);
+	if not remote or hosts[remote] then return nil; end -- one of our own, passed on by a module
+	if sessions.granted(session, host, remote) and gate.pair(host, remote) then return nil; end
+	local _, reason = gate.pair(host, remote);
+	return refuse.incoming_stanza(host, remote, stanza, reason or "not-a-partner");
+end
+
+return incoming;

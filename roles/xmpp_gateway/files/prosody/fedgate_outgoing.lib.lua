@@ -1,0 +1,170 @@
+--- Streams that we open to others. Each handler gets the host it was hooked on and Prosody's event; true ends the event.
+--
+-- The other side chooses the `to` of what it sends, and with it the host whose handlers run: the pair is always read
+-- from the session.
+
+local st = require "util.stanza";
+
+local XMLNS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
+local XMLNS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
+
+local outgoing = {};
+local rules, sessions, refuse, gate, hosts, log;
+
+function outgoing.init(parts)
+	rules, sessions, refuse, gate, hosts = parts.rules, parts.sessions, parts.refuse, parts.gate, parts.hosts;
+	log = parts.log;
+end
+
+local function is_unauthenticated(session)
+	return session.type == "s2sout_unauthed";
+end
+
+local function is_outgoing(session)
+	return session.type == "s2sout_unauthed" or session.type == "s2sout";
+end
+
+--- The row for a stream of ours; refuses it when there is none any more.
+local function row_of(session)
+	local row, reason = gate.pair(session.from_host, session.to_host);
+	if not row then refuse.outgoing(session, reason); end
+	return row;
+end
+
+local function not_accepted(session, what)
+	local text = ("partner %s did not accept our certificate for SASL EXTERNAL (does it carry clientAuth?)%s")
+		:format(session.to_host, what and ": " .. what or "");
+	return refuse.outgoing(session, "sasl", text);
+end
+
+--- A stanza wants to leave. A stream that serves several domains may stand in Prosody's table under a name it was
+-- never authenticated for (a bidirectional one); it is taken out of there, and a stream of its own is opened.
+function outgoing.route(_, event)
+	local host, remote = event.from_host, event.to_host;
+	local row, reason = gate.pair(host, remote);
+	if not row then return refuse.outgoing_stanza(event, reason); end
+	local existing = hosts[host].s2sout[remote];
+	local ready = existing and (existing.type == "s2sout" or existing.type == "s2sin");
+	if ready and not sessions.granted(existing, host, remote) then
+		hosts[host].s2sout[remote] = nil; -- luacheck: ignore 122
+		if existing.direction == "outgoing" then refuse.outgoing(existing, "sasl"); end
+	end
+	return nil;
+end
+
+local function offers_external(features)
+	local mechanisms = features:get_child("mechanisms", XMLNS_SASL);
+	for mechanism in (mechanisms or st.stanza("none")):childtags("mechanism") do
+		if mechanism:get_text() == "EXTERNAL" then return true; end
+	end
+	return false;
+end
+
+local function before_tls(session, features)
+	if features:get_child("starttls", XMLNS_TLS) and session.ssl_ctx then return nil; end
+	return refuse.outgoing(session, "tls");
+end
+
+--- Over TLS: EXTERNAL when the row, their offer and their certificate allow it, else dialback when the row allows it.
+local function after_tls(session, row, event)
+	local external, dialback = rules.methods(row);
+	local valid = sessions.certificate(session, session.to_host) == "valid";
+	if rules.demands_certificate(row) and not valid then return refuse.outgoing(session, "certificate"); end
+	if external and valid and offers_external(event.stanza) then return nil; end
+	if not dialback then return not_accepted(session, "it was not offered"); end
+	event.stanza = st.clone(event.stanza);
+	event.stanza:maptags(function (tag) return tag.name ~= "mechanisms" and tag or nil; end);
+	return nil;
+end
+
+--- Their features, before Prosody's own modules see them.
+function outgoing.features_first(_, event)
+	local session = event.origin;
+	if not is_unauthenticated(session) then return nil; end
+	local row = row_of(session);
+	if not row then return true; end
+	if not session.secure then return before_tls(session, event.stanza); end
+	return after_tls(session, row, event);
+end
+
+--- Their features, when no module has started TLS though it was offered.
+function outgoing.features_without_tls(_, event)
+	local session = event.origin;
+	if not is_unauthenticated(session) or session.secure then return nil; end
+	return refuse.outgoing(session, "tls");
+end
+
+--- Their features, when no module has started SASL: dialback is next.
+function outgoing.features_without_sasl(_, event)
+	local session = event.origin;
+	if not is_unauthenticated(session) then return nil; end
+	local row = row_of(session);
+	if not row then return true; end
+	local _, dialback = rules.methods(row);
+	if not dialback then return not_accepted(session, "it was not attempted"); end
+	return nil;
+end
+
+--- A peer older than XMPP 1.0 sends no features and knows dialback only.
+function outgoing.legacy(_, event)
+	local session = event.origin;
+	local row = row_of(session);
+	if not row then return true; end
+	local certificate = sessions.certificate(session, session.to_host);
+	local ok, reason = rules.accepts(row, { secure = session.secure, method = "dialback", certificate = certificate });
+	if not ok then return refuse.outgoing(session, reason); end
+	return nil;
+end
+
+--- They refused EXTERNAL. Prosody would go on with dialback.
+function outgoing.sasl_failure(_, event)
+	local session = event.origin;
+	if not is_unauthenticated(session) then return nil; end
+	local row = row_of(session);
+	if not row then return true; end
+	local _, dialback = rules.methods(row);
+	local cause = session.external_auth_failure_reason;
+	if not dialback then return not_accepted(session, cause and cause.condition); end
+	log("info", "Partner %s did not accept our certificate for SASL EXTERNAL (does it carry clientAuth?): dialback",
+		session.to_host);
+	return nil;
+end
+
+--- They answer whether a key is theirs. The answer is as good as the stream it comes on: ours, as the row wants it.
+function outgoing.dialback_verify(_, event)
+	local session, stanza = event.origin, event.stanza;
+	if not is_outgoing(session) then return nil; end
+	local row = row_of(session);
+	if not row then return true; end
+	local certificate = sessions.certificate(session, session.to_host);
+	local ok, reason = rules.accepts(row, { secure = session.secure, method = "dialback", certificate = certificate });
+	if ok and sessions.name(stanza.attr.to) ~= sessions.name(session.from_host) then ok, reason = false, "dialback"; end
+	if not ok then return refuse.outgoing(session, reason); end
+	return nil;
+end
+
+--- The choke point: nothing is authenticated that does not pass here.
+function outgoing.authenticated(_, event)
+	local session = event.session;
+	if session.direction ~= "outgoing" then return nil; end
+	local host, remote = session.from_host, session.to_host;
+	local row = sessions.name(event.host) == sessions.name(remote) and row_of(session);
+	if not row then
+		if not session.destroyed then refuse.outgoing(session, "not-a-partner"); end
+		return false;
+	end
+	local facts = {
+		secure = session.secure;
+		method = event.mechanism == "EXTERNAL" and "external" or "dialback";
+		certificate = sessions.certificate(session, remote);
+	};
+	local ok, reason = rules.accepts(row, facts);
+	if not ok then
+		refuse.outgoing(session, reason);
+		return false;
+	end
+	sessions.grant(session, host, remote, facts);
+	return nil;
+end
+
+return outgoing;

@@ -1,0 +1,106 @@
+--- What is known about a stream, read from Prosody's session; and our own record of what was decided on it.
+--
+-- The record hangs on the session itself, `session.fedgate`, so it outlives a reload of the module and dies with the
+-- stream. It holds one entry a pair of domains: a stream that carries several domains has a verdict for each.
+
+local encodings = require "util.encodings";
+local new_id = require "util.id".short;
+local verify_identity = require "util.x509".verify_identity;
+
+local to_ascii, nameprep = encodings.idna.to_ascii, encodings.stringprep.nameprep;
+
+local sessions = {};
+
+--- A domain as the policy writes it: A-labels, lower case; nil for what is none.
+function sessions.name(domain)
+	local prepared = domain and nameprep(domain);
+	local ascii = prepared and to_ascii(prepared);
+	return ascii and ascii:lower();
+end
+
+--- 13.0 asks the connection, 0.12 the socket beneath it.
+local function peer_certificate(conn)
+	if conn.ssl_peercertificate then return conn:ssl_peercertificate(); end
+	local socket = conn.socket and conn:socket();
+	return socket and socket.getpeercertificate and socket:getpeercertificate();
+end
+
+local function tls_info(conn)
+	if conn.ssl_info then return conn:ssl_info(); end
+	local socket = conn.socket and conn:socket();
+	return socket and socket.info and socket:info();
+end
+
+--- The TLS version of a stream, such as "TLSv1.3", or nil.
+function sessions.tls_version(session)
+	if not (session.secure and session.conn) then return nil; end
+	local info = tls_info(session.conn);
+	return type(info) == "table" and info.protocol or nil;
+end
+
+local function primary_remote(session)
+	return session.direction == "outgoing" and session.to_host or session.from_host;
+end
+
+--- The verdict on the peer's certificate for one remote domain: valid, invalid, none.
+-- Prosody checks the identity once, for the first domain that the stream names; another one is checked here.
+function sessions.certificate(session, remote)
+	if not (session.secure and session.cert_chain_status) then return "none"; end
+	if session.cert_chain_status ~= "valid" then return "invalid"; end
+	local identity = session.cert_identity_status;
+	if identity and sessions.name(primary_remote(session)) == sessions.name(remote) then
+		return identity == "valid" and "valid" or "invalid";
+	end
+	local certificate = session.conn and peer_certificate(session.conn);
+	if certificate and verify_identity(remote, "xmpp-server", certificate) then return "valid"; end
+	return "invalid";
+end
+
+--- Whether a session was made by Prosody to carry error replies only.
+function sessions.is_stream(session)
+	local base = session and not session.dummy and session.type;
+	return base == "s2sin" or base == "s2sout" or base == "s2sin_unauthed" or base == "s2sout_unauthed";
+end
+
+local function key(host, remote)
+	return sessions.name(host) .. "\n" .. sessions.name(remote);
+end
+
+local function record(session)
+	if not session.fedgate then
+		-- Prosody's own id is an address in memory and comes back with the next session that lands there.
+		session.fedgate = { id = session.id .. "-" .. new_id(); pairs = {} };
+	end
+	return session.fedgate;
+end
+
+--- Note that a pair was authenticated on this stream.
+function sessions.grant(session, host, remote, facts)
+	record(session).pairs[key(host, remote)] = {
+		host = host; remote = remote; method = facts.method;
+		certificate = facts.certificate; secure = facts.secure; since = os.time();
+	};
+end
+
+--- The entry of a pair that was authenticated on this stream, or nil.
+function sessions.granted(session, host, remote)
+	if not (session.fedgate and sessions.name(host) and sessions.name(remote)) then return nil; end
+	return session.fedgate.pairs[key(host, remote)];
+end
+
+--- Take a pair back. @return true when the stream carries no other pair
+function sessions.withdraw(session, host, remote)
+	session.fedgate.pairs[key(host, remote)] = nil;
+	return next(session.fedgate.pairs) == nil;
+end
+
+--- All live streams, as a list that may be walked while they close.
+function sessions.all(module)
+	local found = {};
+	for _, session in pairs(module:shared("/*/s2s/sessions")) do
+		if sessions.is_stream(session) then found[#found + 1] = session; end
+	end
+	return found;
+end
+
+return sessions;

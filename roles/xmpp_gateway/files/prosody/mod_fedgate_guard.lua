@@ -1,0 +1,119 @@
+--- Closes federation on every host where mod_fedgate_policy is not in force: never loaded, unloaded, lost in a reload.
+--
+-- It knows no rules and shares no code with the policy, so that what breaks the one does not break the other.
+--
+-- Option, global:
+--   fedgate_load_s2s = true   for a configuration that has "s2s" in modules_disabled: mod_s2s is loaded from here,
+--                             behind the guard. A server that cannot load the guard has no federation at all.
+
+module:set_global();
+
+local modulemanager = require "core.modulemanager";
+local configmanager = require "core.configmanager";
+local st = require "util.stanza";
+
+local POLICY = "fedgate_policy";
+local REASON = "federation is closed: its policy is not in force";
+local PRIORITY = 1000000; -- above the policy, and above whatever else is there
+
+local hosts = prosody.hosts;
+
+--- Whether the policy has its hooks on this very host (a host that was deactivated and came back is another one).
+local function is_gated(host)
+	local policy = modulemanager.get_module("*", POLICY);
+	return policy and policy.gated and policy.gated[host] ~= nil and policy.gated[host] == hosts[host];
+end
+
+local function refuse_stream(session)
+	module:log("error", "Closed a server-to-server stream of %s: %s",
+		session.from_host or session.ip or "unknown", REASON);
+	session:close({ condition = "policy-violation", text = "Federation is not permitted" });
+end
+
+local function may_bounce(stanza)
+	return stanza.attr.type ~= "error" and stanza.attr.type ~= "result"
+		and (stanza.name == "message" or stanza.name == "presence" or stanza.name == "iq");
+end
+
+local function refuse_outgoing_stanza(event)
+	module:log("error", "Refused a stanza to %s: %s", event.to_host, REASON);
+	if may_bounce(event.stanza) then
+		local reply = st.error_reply(event.stanza, "cancel", "not-allowed", REASON);
+		prosody.core_route_stanza(hosts[event.from_host], reply);
+	end
+	return true;
+end
+
+local function is_stream(session)
+	return session and not session.dummy and type(session.type) == "string" and session.type:match("^s2s") ~= nil;
+end
+
+local function refuse_event(event)
+	local session = event.origin or event.session;
+	if not is_stream(session) then return nil; end
+	refuse_stream(session);
+	return true;
+end
+
+local function refuse_authentication(event)
+	refuse_stream(event.session);
+	return false;
+end
+
+local GUARDED = {
+	["route/remote"] = refuse_outgoing_stanza;
+	["s2s-stream-features"] = refuse_event;
+	["s2sout-authenticate-legacy"] = refuse_event;
+	["s2s-authenticated"] = refuse_authentication;
+	["stanza/http://etherx.jabber.org/streams:features"] = refuse_event;
+	["stanza/urn:ietf:params:xml:ns:xmpp-sasl:auth"] = refuse_event;
+	["stanza/urn:ietf:params:xml:ns:xmpp-sasl:success"] = refuse_event;
+	["stanza/urn:ietf:params:xml:ns:xmpp-sasl:failure"] = refuse_event;
+	["stanza/jabber:server:dialback:result"] = refuse_event;
+	["stanza/jabber:server:dialback:verify"] = refuse_event;
+	["message/full"] = refuse_event; ["message/bare"] = refuse_event; ["message/host"] = refuse_event;
+	["presence/full"] = refuse_event; ["presence/bare"] = refuse_event; ["presence/host"] = refuse_event;
+	["iq/full"] = refuse_event; ["iq/bare"] = refuse_event; ["iq/host"] = refuse_event;
+};
+
+local function guard_host(host)
+	for name, refuse in pairs(GUARDED) do
+		module:hook_object_event(hosts[host].events, name, function (event)
+			if is_gated(host) then return nil; end
+			return refuse(event);
+		end, PRIORITY);
+	end
+end
+
+local function has_s2s_disabled(host)
+	local disabled = configmanager.rawget(host, "modules_disabled");
+	for _, name in ipairs(type(disabled) == "table" and disabled or {}) do
+		if name == "s2s" then return true; end
+	end
+	return false;
+end
+
+--- A host whose own section disables s2s stays without.
+local function load_s2s(host)
+	if not module:get_option_boolean("fedgate_load_s2s", false) then return; end
+	if modulemanager.is_loaded(host, "s2s") or has_s2s_disabled(host) then return; end
+	modulemanager.load(host, "s2s");
+end
+
+local function close_all_streams()
+	for _, session in pairs(module:shared("/*/s2s/sessions")) do
+		if is_stream(session) then refuse_stream(session); end
+	end
+end
+
+for host in pairs(hosts) do
+	guard_host(host);
+	load_s2s(host);
+end
+module:hook_global("host-activated", guard_host, 1000);
+module:hook_global("host-activated", load_s2s, -1000);
+module:hook_global("module-unloaded", function (event)
+	if event.module ~= POLICY then return; end
+	module:log("error", "mod_%s is not loaded any more: all server-to-server streams are closed", POLICY);
+	close_all_streams();
+end);

@@ -1,0 +1,236 @@
+--- Who may federate, with which security: the policy of one server, per pair of domains.
+--
+-- A global module. It hooks every host, present and future, components too: a host that the policy does not list has
+-- no federation in either direction. Without a policy that was read once, nobody federates.
+--
+-- Options, all global:
+--   fedgate_policy_file = "/etc/prosody/fedgate/policy.json"   read at start and on reload (SIGHUP)
+--   fedgate_status_file = "/run/prosody/fedgate.json"
+-- Load mod_fedgate_guard beside it: that one closes federation while this module is not in force.
+
+module:set_global();
+
+local json = require "util.json";
+local sha256 = require "util.hashes".sha256;
+local modulemanager = require "core.modulemanager";
+
+local XMLNS_STREAM = "http://etherx.jabber.org/streams";
+local XMLNS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
+local XMLNS_DIALBACK = "jabber:server:dialback";
+
+local rules = module:require "fedgate_rules";
+local sessions = module:require "fedgate_sessions";
+local refuse = module:require "fedgate_refuse";
+local incoming = module:require "fedgate_incoming";
+local outgoing = module:require "fedgate_outgoing";
+local status = module:require "fedgate_status";
+
+local hosts = prosody.hosts;
+local environment = module.environment;
+
+-- list: the policy in force, or nil; digest: of the file it came from; reason: why the file is not what is in force.
+local gate = { list = nil; digest = nil; reason = nil; stopped = false };
+
+--- The row for a pair of domains as Prosody spells them, or nil and a reason.
+function gate.pair(host, remote)
+	return rules.pair(gate.list, sessions.name(host), sessions.name(remote));
+end
+
+--- Why a host of ours does not federate, or nil when it does.
+function gate.host(host)
+	if not gate.list then return "closed"; end
+	return not gate.list.hosts[sessions.name(host)] and "host-not-federated" or nil;
+end
+
+-- Reading the policy -------------------------------------------------------------------------------------------------
+
+local function read_file(path)
+	local file, problem = io.open(path, "rb");
+	if not file then return nil, problem; end
+	local bytes = file:read("*a");
+	file:close();
+	if not bytes then return nil, ("%s cannot be read"):format(path); end
+	return bytes;
+end
+
+local function parse(bytes, path)
+	local data, problem = json.decode(bytes);
+	if data == nil then return nil, ("%s is not JSON: %s"):format(path, tostring(problem)); end
+	local list;
+	list, problem = rules.parse(data);
+	if not list then return nil, ("%s is no policy: %s"):format(path, problem); end
+	return list;
+end
+
+local function log_unsupported(list)
+	for domain, reason in pairs(list.unsupported) do
+		module:log("error", "Partner %s is refused: %s is not supported by this module", domain, reason);
+	end
+end
+
+--- Read the file; what was in force stays when it cannot be used.
+local function load_policy()
+	local path = module:get_option_string("fedgate_policy_file", "/etc/prosody/fedgate/policy.json");
+	local bytes, list, problem;
+	bytes, problem = read_file(path);
+	if bytes then list, problem = parse(bytes, path); end
+	if not list then
+		gate.reason = problem;
+		module:log("error", "%s: %s", gate.list and "The policy stays as it was" or "Nobody federates", problem);
+		return;
+	end
+	gate.list, gate.digest, gate.reason = list, sha256(bytes, true), nil;
+	log_unsupported(list);
+	module:log("info", "Policy generation %d is in force: %d hosts", list.generation, #list.host_names);
+end
+
+-- Holding the present streams against a policy -----------------------------------------------------------------------
+
+local function close(session, reason)
+	local host = session.direction == "outgoing" and session.from_host or session.to_host;
+	local remote = session.direction == "outgoing" and session.to_host or session.from_host;
+	if session.direction == "outgoing" then return refuse.outgoing(session, reason); end
+	return refuse.incoming(session, host, remote, reason);
+end
+
+--- One stream: pairs that are not allowed any more are taken back; a stream that is left with none is closed.
+local function hold_against_policy(session)
+	if session.type ~= "s2sin" and session.type ~= "s2sout" then return; end -- it is decided when it authenticates
+	if not (session.fedgate and next(session.fedgate.pairs)) then
+		close(session, "sasl"); -- authenticated before this module was there
+		return;
+	end
+	local withdrawn = {};
+	for _, entry in pairs(session.fedgate.pairs) do
+		local row, reason = gate.pair(entry.host, entry.remote);
+		local ok = row and true;
+		if row then ok, reason = rules.accepts(row, entry); end
+		if not ok then withdrawn[#withdrawn + 1] = { entry = entry; reason = reason }; end
+	end
+	for _, item in ipairs(withdrawn) do
+		if sessions.withdraw(session, item.entry.host, item.entry.remote) then
+			close(session, item.reason);
+			return;
+		end
+	end
+end
+
+local function hold_all_against_policy()
+	for _, session in ipairs(sessions.all(module)) do hold_against_policy(session); end
+end
+
+local function reload()
+	local ok, problem = xpcall(function ()
+		load_policy();
+		hold_all_against_policy();
+	end, debug.traceback);
+	if not ok then
+		gate.reason = "internal error while the policy was read again; see the log";
+		module:log("error", "The policy stays as it was: %s", problem);
+	end
+	status.write();
+end
+
+-- Hooks --------------------------------------------------------------------------------------------------------------
+
+--- A load that failed half-way leaves its handlers behind; they must not speak for the module that came after it.
+local function is_live()
+	return modulemanager.get_module("*", "fedgate_policy") == environment;
+end
+
+local function hook(host, event, handler, priority)
+	module:hook_object_event(hosts[host].events, event, function (data)
+		if not is_live() then return nil; end
+		return handler(host, data);
+	end, priority);
+end
+
+--- For an event that both directions share.
+local function both(first, second)
+	return function (host, data)
+		local answer = first(host, data);
+		if answer ~= nil then return answer; end
+		return second(host, data);
+	end
+end
+
+-- Priorities are against Prosody's own: mod_tls 500 and 0, mod_saslauth 150, mod_dialback 100, mod_s2s -1.
+local function gate_host(host)
+	hook(host, "route/remote", outgoing.route, 1000);
+	hook(host, "s2s-stream-features", incoming.features_first, 1000);
+	hook(host, "s2s-stream-features", incoming.features_last, -1000);
+	hook(host, "stanza/" .. XMLNS_SASL .. ":auth", incoming.sasl_auth, 1000);
+	hook(host, "stanza/" .. XMLNS_DIALBACK .. ":result", incoming.dialback_result, 1000);
+	hook(host, "stanza/" .. XMLNS_DIALBACK .. ":verify",
+		both(incoming.dialback_verify, outgoing.dialback_verify), 1000);
+	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_first, 1000);
+	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_tls, 499);
+	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_sasl, 120);
+	hook(host, "stanza/" .. XMLNS_SASL .. ":failure", outgoing.sasl_failure, 110);
+	hook(host, "s2sout-authenticate-legacy", outgoing.legacy, 1000);
+	hook(host, "s2s-authenticated", both(incoming.authenticated, outgoing.authenticated), 1000);
+	for _, name in ipairs({ "message", "presence", "iq" }) do
+		for _, kind in ipairs({ "full", "bare", "host" }) do
+			hook(host, name .. "/" .. kind, incoming.stanza, 100000);
+		end
+	end
+	environment.gated[host] = hosts[host];
+end
+
+local function hook_global(event, handler, priority)
+	module:hook_global(event, function (data)
+		if is_live() then return handler(data); end
+	end, priority);
+end
+
+--- The rows decide on certificates, not `s2s_secure_auth`: it knows no partners, and would run before the row is known.
+local function own_certificate_verdict()
+	return true;
+end
+
+local parts = {
+	rules = rules; sessions = sessions; refuse = refuse; gate = gate; hosts = hosts;
+	log = function (...) module:log(...); end;
+};
+refuse.init(module, status.touch, prosody);
+incoming.init(parts);
+outgoing.init(parts);
+status.init(module, {
+	path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
+	sessions = sessions; refuse = refuse; gate = gate; started = prosody.start_time;
+});
+
+local function take_over(saved)
+	if not saved then return; end
+	gate.list, gate.digest = saved.list, saved.digest;
+	refuse.counters, refuse.order = saved.counters or {}, saved.order or 0;
+end
+
+function module.save()
+	return { list = gate.list; digest = gate.digest; counters = refuse.counters; order = refuse.order };
+end
+
+function module.unload()
+	environment.gated = {};
+	gate.stopped, gate.reason = true, "the policy module is not loaded";
+	status.write();
+end
+
+-- mod_fedgate_guard looks here: a host is open to the policy only when its hooks are all in place.
+environment.gated = {};
+take_over(module.saved_state);
+load_policy();
+for host in pairs(hosts) do gate_host(host); end
+hook_global("host-activated", gate_host, 1000);
+hook_global("host-deactivated", function (host) environment.gated[host] = nil; end);
+hook_global("config-reloaded", reload);
+hook_global("s2s-check-certificate", own_certificate_verdict, 5);
+for _, event in ipairs({ "s2sin-established", "s2sout-established", "s2s-destroyed" }) do
+	hook_global(event, function () status.touch(); end);
+end
+
+--- Last, when nothing can fail any more; streams from before are held against the policy from here on.
+function module.load()
+	hold_all_against_policy();
+	status.write();
+end
