@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+"""Ansible module; all logic is in module_utils/fedgate/certificates."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: edge_certificate_request
+short_description: Prepares a private key and a certificate request for an edge host
+version_added: "0.1.0"
+author: Fedgate authors
+description:
+  - Looks at the certificate that serves and says whether another one is needed - there is none, its names, subject,
+    purposes or key settings differ from what is wanted, it has expired or soon will.
+  - When one is needed, makes a private key and a request in a new generation beside the live one, which goes on
+    serving until M(edge_certificate) installs the answer.
+  - A generation that was prepared earlier and still fits is used again, so a second run, or one after a kill,
+    changes nothing.
+  - The private key stays on the host, with mode 0600 (or readable by the group that may read the live one), and is
+    never returned.
+extends_documentation_fragment: [fedgate]
+options:
+  name:
+    description: FQDN of the pool; the folder below O(directory).
+    type: str
+    required: true
+  directory:
+    description: The folder of all certificates on the host.
+    type: path
+    default: /etc/fedgate/certificates
+  names:
+    description:
+      - Names to certify, each as a dNSName; international names become IDNA A-labels.
+      - The first one is the common name too, where it has at most 64 characters.
+    type: list
+    elements: str
+    required: true
+  subject:
+    description: Who asks. An empty field is left out of the request.
+    type: dict
+    default: {}
+    suboptions:
+      organization:
+        description: Organisation, at most 64 characters.
+        type: str
+      organizational_unit:
+        description: Organisational unit, at most 64 characters.
+        type: str
+      city:
+        description: City or locality, at most 128 characters.
+        type: str
+      state:
+        description: State or province, at most 128 characters.
+        type: str
+      country:
+        description: Country as two letters (ISO 3166-1 alpha-2).
+        type: str
+  key:
+    description: The kind of private key.
+    type: dict
+    default: {}
+    suboptions:
+      type:
+        description: Algorithm of the key.
+        type: str
+        choices: [rsa, ecdsa]
+        default: rsa
+      size:
+        description: Bits of an RSA key, 2048 unless given.
+        type: int
+        choices: [2048, 3072, 4096]
+      curve:
+        description: Curve of an ECDSA key, P-256 unless given.
+        type: str
+        choices: [p256, p384]
+  friendly_name:
+    description:
+      - A name for people. Kept beside the key and shown in summaries, never part of the request.
+      - Another one alone is no reason for a new certificate; it is kept with the next.
+    type: str
+    default: ""
+  client_auth:
+    description:
+      - Ask for the purpose clientAuth beside serverAuth.
+      - Public authorities no longer grant it; strict partners want it for SASL EXTERNAL.
+    type: bool
+    default: false
+  renew_before_days:
+    description:
+      - Ask for a new certificate when the live one has at most so many days left.
+      - With a certificate that lives shorter than three times as long, the last third of its life counts instead.
+    type: int
+    default: 14
+requirements:
+  - python3-cryptography 36 or later on the host; check mode works without it where there is no certificate yet
+seealso:
+  - module: edge_certificate_issue
+  - module: edge_certificate
+"""
+
+EXAMPLES = r"""
+- name: Prepare a request for the pool in London
+  edge_certificate_request:
+    name: edge.london.contoso.example
+    names:
+      - edge.london.contoso.example
+      - contoso.example
+      - conference.contoso.example
+    subject:
+      organization: Contoso Ltd
+      organizational_unit: Messaging
+      city: London
+      country: GB
+    key:
+      type: ecdsa
+      curve: p256
+    friendly_name: XMPP federation London
+  register: request
+
+- name: Show what would be sent to the authority
+  debug:
+    msg: "{{ request.summary.text }}"
+"""
+
+RETURN = r"""
+needed:
+  description: Whether a certificate has to be issued.
+  type: bool
+  returned: success
+generation:
+  description:
+    - The prepared generation when a certificate is needed (none in check mode when it would be made), else the live
+      one.
+  type: int
+  returned: success
+csr:
+  description: The request of that generation as PEM; none in check mode when it would be made.
+  type: str
+  returned: success
+key_fingerprint:
+  description: SHA-256 (hex) of the public key of that generation.
+  type: str
+  returned: success
+chain:
+  description: The chain that serves now, as PEM.
+  type: str
+  returned: success
+summary:
+  description:
+    - What is asked for and why - names, key, subject, purposes, friendly_name, because, expires, and text for
+      people.
+  type: dict
+  returned: success
+plan:
+  description: Changes, each action, kind, name, before, after.
+  type: list
+  elements: dict
+  returned: success
+plan_digest:
+  description: Digest of the plan, for O(expect_plan).
+  type: str
+  returned: success
+pending:
+  description: What someone else must finish, each kind, name, waiting_for.
+  type: list
+  elements: dict
+  returned: success
+"""
+
+from ansible.module_utils.fedgate.certificates.prepare import RequestReconciler
+from ansible.module_utils.fedgate.module import run
+
+SUBJECT = {field: {"type": "str"} for field in ("organization", "organizational_unit", "city", "state", "country")}
+
+KEY = {
+    "type": {"type": "str", "choices": ["rsa", "ecdsa"], "default": "rsa"},
+    "size": {"type": "int", "choices": [2048, 3072, 4096]},
+    "curve": {"type": "str", "choices": ["p256", "p384"]},
+}
+
+ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "directory": {"type": "path", "default": "/etc/fedgate/certificates"},
+    "names": {"type": "list", "elements": "str", "required": True},
+    "subject": {"type": "dict", "default": {}, "options": SUBJECT},
+    "key": {"type": "dict", "default": {}, "options": KEY, "no_log": False},
+    "friendly_name": {"type": "str", "default": ""},
+    "client_auth": {"type": "bool", "default": False},
+    "renew_before_days": {"type": "int", "default": 14},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    run(RequestReconciler, ARGUMENTS)
+
+
+if __name__ == "__main__":
+    main()
