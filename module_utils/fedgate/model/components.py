@@ -1,0 +1,68 @@
+"""Services beside the users of an XMPP domain, such as chat rooms: hosts of their own below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .domains import is_under
+from .reading import Fields, Reader
+from .suggest import listed
+
+KINDS = ("muc",)
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component.
+
+    :ivar kind: ``muc``: chat rooms (XEP-0045); :ivar federated: whether partners reach it.
+    :ivar parent: the XMPP domain that it belongs to; whoever serves that serves it.
+    """
+
+    domain: str
+    kind: str
+    federated: bool
+    parent: str
+
+    def as_facts(self) -> dict[str, Any]:
+        """Return the component as plain data."""
+        return {"domain": self.domain, "kind": self.kind, "federated": self.federated}
+
+
+def parent_domain(name: str, xmpp_domains: list[str]) -> str | None:
+    """Return the nearest XMPP domain above a name, or None."""
+    above = [domain for domain in xmpp_domains if is_under(name, domain)]
+    return max(above, key=len) if above else None
+
+
+def read_components(reader: Reader, xmpp_domains: list[str]) -> list[Component]:
+    """Read ``federation_xmpp_components``."""
+    found: dict[str, Component] = {}
+    for item in reader.items():
+        component = _component(item.fields(("domain", "kind", "federated"), required=["domain"]), xmpp_domains)
+        if component is None:
+            continue
+        if component.domain in found:
+            item.wrong(f"the component {component.domain} is written twice", "Remove one of the two.")
+        found.setdefault(component.domain, component)
+    return list(found.values())
+
+
+def _component(fields: Fields | None, xmpp_domains: list[str]) -> Component | None:
+    if fields is None or not fields.has("domain"):
+        return None
+    kind = fields.read("kind", lambda at: at.choice(KINDS), KINDS[0])
+    federated = fields.read("federated", Reader.flag, False)
+    domain = fields.at("domain").domain()
+    if domain is None:
+        return None
+    if domain in xmpp_domains:
+        fields.at("domain").wrong(f"{domain} is one of federation_xmpp_domains", "A component needs a name of its own.")
+        return None
+    parent = parent_domain(domain, xmpp_domains)
+    if parent is None:
+        hint = f"Write a name below {listed(xmpp_domains)}." if xmpp_domains else None
+        fields.at("domain").wrong(f"{domain} is under none of federation_xmpp_domains", hint)
+        return None
+    return Component(domain, kind, federated, parent)

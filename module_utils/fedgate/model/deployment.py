@@ -1,0 +1,225 @@
+"""The whole deployment: what one inventory says, checked, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from . import names, records
+from .checks import check_pools, check_retired
+from .components import Component, read_components
+from .partner import Partner, check_ownership, current_partners, read_partner
+from .pools import Host, Pool, read_pools
+from .problems import OriginOf, Problems, Where
+from .reading import Reader
+from .settings import check_dns_provider, check_proxy, check_resolvers
+from .sharing import Shared
+from .variables import PARTNERS, check_names, is_partner_list
+
+#: Seconds; shorter ones burden resolvers, longer ones make a move last days.
+TTL_BOUNDS = (60, 86400)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One organisation's federation, as plain values; everything in it was checked.
+
+    :ivar xmpp_domains: ours, in the inventory's order; :ivar sip_domains: ours, on Lync.
+    :ivar partners: without expired ones; :ivar warnings: what is allowed, but doubtful.
+    """
+
+    xmpp_domains: tuple[str, ...]
+    sip_domains: tuple[str, ...]
+    components: tuple[Component, ...]
+    partners: tuple[Partner, ...]
+    pools: tuple[Pool, ...]
+    ttl: int
+    publish_client: bool
+    retired_domains: tuple[str, ...]
+    retired_pools: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def carries(self, pool: Pool) -> list[str]:
+        """Return the domains that a pool carries now: those where no other pool has a lower priority number."""
+        return [
+            domain
+            for domain in pool.xmpp_domains
+            if all(pool.priority <= other.priority for other in self.pools if domain in other.xmpp_domains)
+        ]
+
+    def components_of(self, domains: list[str] | tuple[str, ...]) -> list[Component]:
+        """Return the components below these domains."""
+        return [component for component in self.components if component.parent in domains]
+
+    def certificate_names(self, pool: Pool) -> list[str]:
+        """Return the names of a pool's certificate: all it may ever serve, so that failover needs no new one."""
+        if not pool.linux:
+            webconf, additional = pool.webconf, pool.additional_names
+            return names.lync_names(pool.fqdn, webconf, self.sip_domains, pool.xmpp_domains, additional)
+        federated = [item.domain for item in self.components_of(pool.xmpp_domains) if item.federated]
+        return names.linux_names(pool.xmpp_domains, federated, pool.additional_names)
+
+    def records(self) -> list[records.Record]:
+        """Return every RRset that we own."""
+        return records.derive_records(
+            [self._endpoint(pool) for pool in self.pools],
+            ttl=self.ttl,
+            publish_client=self.publish_client,
+            retired_domains=self.retired_domains,
+            retired_pools=self.retired_pools,
+        )
+
+    def as_facts(self) -> dict[str, Any]:
+        """Return plain data, as playbooks and roles read it: ``federation_model``."""
+        return {
+            "xmpp_domains": list(self.xmpp_domains),
+            "partners": [partner.as_facts() for partner in self.partners],
+            "pools": {pool.fqdn: self._pool_facts(pool) for pool in self.pools},
+            "hosts": {host.name: self._host_facts(host, pool) for pool in self.pools for host in pool.members},
+            "records": [record.as_facts() for record in self.records()],
+            "warnings": list(self.warnings),
+        }
+
+    def _endpoint(self, pool: Pool) -> records.Endpoint:
+        components = self.components_of(pool.xmpp_domains) if pool.linux else []
+        return records.Endpoint(
+            fqdn=pool.fqdn,
+            priority=pool.priority,
+            weight=pool.weight,
+            addresses=pool.addresses,
+            server_names=(*pool.xmpp_domains, *(item.domain for item in components if item.federated)),
+            client_names=pool.xmpp_domains if pool.linux else (),
+            unwanted=tuple(item.domain for item in components if not item.federated),
+        )
+
+    def _pool_facts(self, pool: Pool) -> dict[str, Any]:
+        return {
+            "fqdn": pool.fqdn,
+            "site": pool.site,
+            "backend": pool.backend,
+            "xmpp_domains": list(pool.xmpp_domains),
+            "components": [item.as_facts() for item in self.components_of(pool.xmpp_domains)],
+            "certificate_names": self.certificate_names(pool),
+            "priority": pool.priority,
+            "weight": pool.weight,
+            "members": [host.name for host in pool.members],
+            "active_member": pool.active_member,
+            "published_addresses": list(pool.addresses),
+        }
+
+    def _host_facts(self, host: Host, pool: Pool) -> dict[str, Any]:
+        # A standby is prepared for all its domains; one that carries some leaves the others to the pool that has them.
+        carried = self.carries(pool)
+        served = carried or list(pool.xmpp_domains)
+        components = self.components_of(served)
+        return {
+            "pool": pool.fqdn,
+            "backend": pool.backend,
+            "active": bool(carried) and (not pool.linux or host.name == pool.active_member),
+            "xmpp_domains": served,
+            "components": [item.as_facts() for item in components],
+            "federated_hosts": [*served, *(item.domain for item in components if item.federated)],
+            "certificate_names": self.certificate_names(pool),
+            "listen_addresses": list(host.listen),
+            "published_addresses": list(host.published),
+        }
+
+
+def read_deployment(
+    hosts: Mapping[str, Mapping[str, Any]], *, today: date, origin_of: OriginOf | None = None, group: str = "edges"
+) -> Deployment:
+    """Read and check a whole inventory.
+
+    :param hosts: variables by inventory name, of all gateways, in the inventory's order; plain Python values.
+    :param today: for partners that expire.
+    :param origin_of: tells file and line of a host's value.
+    :raises SeveralErrors: everything that is wrong, together.
+    """
+    problems = Problems(origin_of) if origin_of else Problems()
+    if not hosts:
+        hint = "Put the gateways into it, in the inventory."
+        problems.error(Where((group,)), "the group has no hosts", hint)
+        problems.raise_all()
+    check_names(hosts, problems)
+    deployment = _Reading(hosts, problems, today).deployment()
+    problems.raise_all()
+    return deployment
+
+
+class _Reading:
+    """Reads the parts in the order in which they need each other."""
+
+    def __init__(self, hosts: Mapping[str, Mapping[str, Any]], problems: Problems, today: date) -> None:
+        self.hosts = hosts
+        self.problems = problems
+        self.today = today
+        self.shared = Shared(hosts, problems)
+
+    def deployment(self) -> Deployment:
+        domains = self._read("federation_xmpp_domains", Reader.domains, [])
+        sip_domains = self._read("federation_sip_domains", Reader.domains, [])
+        before = len(self.problems.errors)
+        pools = read_pools(self.hosts, domains, self.problems)
+        pools_are_whole = len(self.problems.errors) == before
+        components = self._read("federation_xmpp_components", lambda at: read_components(at, domains), [])
+        low, high = TTL_BOUNDS
+        deployment = Deployment(
+            xmpp_domains=tuple(domains),
+            sip_domains=tuple(sip_domains),
+            components=tuple(components),
+            partners=self._partners(domains, components, pools),
+            pools=tuple(pools),
+            ttl=self._read("federation_dns_ttl", lambda at: at.whole_number(low, high, "seconds"), records.DEFAULT_TTL),
+            publish_client=self._read("federation_publish_xmpp_client", Reader.flag, True),
+            retired_domains=tuple(self._read("federation_retired_xmpp_domains", Reader.domains, [])),
+            retired_pools=tuple(self._read("federation_retired_pools", Reader.domains, [])),
+            warnings=(),
+        )
+        self._check_rest(deployment, pools_are_whole)
+        return Deployment(**{**deployment.__dict__, "warnings": tuple(self.problems.warnings)})
+
+    def _read(self, name: str, how: Any, default: Any) -> Any:
+        reader = self.shared.reader(name)
+        found = None if reader is None else how(reader)
+        return default if found is None else found
+
+    def _partners(self, domains: list[str], components: list[Component], pools: list[Pool]) -> tuple[Partner, ...]:
+        linux = any(pool.linux for pool in pools)
+        found = []
+        for reader in self._partner_readers():
+            partner = read_partner(reader, linux)
+            if partner:
+                found.append((partner, reader))
+        current = current_partners(found, self.today)
+        own = dict.fromkeys(domains, "federation_xmpp_domains")
+        own.update({item.domain: "federation_xmpp_components" for item in components})
+        check_ownership(current, own, self.problems)
+        return tuple(partner for partner, _reader in current)
+
+    def _partner_readers(self) -> list[Reader]:
+        variables = {name for values in self.hosts.values() for name in values if is_partner_list(name)}
+        lists = sorted(variables, key=lambda name: (name != PARTNERS, name))
+        readers = [self.shared.reader(name) for name in lists]
+        return [item for reader in readers if reader for item in reader.items()]
+
+    def _check_rest(self, deployment: Deployment, pools_are_whole: bool) -> None:
+        provider = self.shared.reader("federation_dns_provider")
+        if provider:
+            check_dns_provider(provider)
+        for host, variables in self.hosts.items():
+            for name, check in (
+                ("federation_trust_anchors", Reader.texts),
+                ("federation_dns_resolvers", check_resolvers),
+                ("federation_proxy_env", check_proxy),
+            ):
+                if variables.get(name) is not None:
+                    check(Reader(variables[name], Where((name,), host, host), self.problems))  # type: ignore[operator]
+        in_use = [*deployment.xmpp_domains, *(item.domain for item in deployment.components)]
+        check_retired(deployment.retired_domains, in_use, "federation_retired_xmpp_domains", self.shared)
+        fqdns = [pool.fqdn for pool in deployment.pools]
+        check_retired(deployment.retired_pools, fqdns, "federation_retired_pools", self.shared)
+        sizes = {pool.fqdn: len(deployment.certificate_names(pool)) for pool in deployment.pools}
+        domains, sip_domains = deployment.xmpp_domains, deployment.sip_domains
+        check_pools(deployment.pools, domains, sip_domains, sizes, self.problems, pools_are_whole)

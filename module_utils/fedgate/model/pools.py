@@ -1,0 +1,182 @@
+"""Pools and their hosts, as the inventory gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .domains import is_address
+from .problems import Problems, Where
+from .reading import Reader, shown
+from .settings import check_certificate
+from .sharing import Shared
+from .suggest import did_you_mean, listed
+
+BACKENDS = ("prosody", "lync")
+#: RFC 2782: both are 16 bits wide.
+MAX_16_BITS = 65535
+DEFAULT_PRIORITY = 10
+DEFAULT_LISTEN = ("*", "::")
+
+
+@dataclass(frozen=True)
+class Host:
+    """One gateway host. :ivar published: addresses for others; :ivar listen: addresses to listen on."""
+
+    name: str
+    pool: str
+    published: tuple[str, ...]
+    listen: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One pool: hosts that others know by one name.
+
+    :ivar xmpp_domains: what it may serve, in the order of ``federation_xmpp_domains``.
+    :ivar priority: SRV priority, the lowest first; :ivar weight: SRV weight.
+    :ivar members: inventory names, in the inventory's order; :ivar active_member: the one that serves.
+    """
+
+    fqdn: str
+    site: str | None
+    backend: str
+    xmpp_domains: tuple[str, ...]
+    priority: int
+    weight: int
+    members: tuple[Host, ...]
+    active_member: str
+    webconf: str | None
+    additional_names: tuple[str, ...]
+    where: Where
+
+    @property
+    def linux(self) -> bool:
+        """Whether a Linux gateway serves the pool."""
+        return self.backend != "lync"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What the pool's name leads to: the active member on Linux, every member on Lync."""
+        return tuple(
+            address
+            for host in self.members
+            if not self.linux or host.name == self.active_member
+            for address in host.published
+        )
+
+
+def read_pools(hosts: Mapping[str, Mapping[str, Any]], xmpp_domains: list[str], problems: Problems) -> list[Pool]:
+    """Read all pools from the variables of their hosts, in the inventory's order.
+
+    :param xmpp_domains: the deployment's, normalised; what a pool serves by default.
+    """
+    grouped: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, variables in hosts.items():
+        fqdn = _pool_of(name, variables, problems)
+        if fqdn:
+            grouped.setdefault(fqdn, {})[name] = variables
+    return [_read_pool(fqdn, members, xmpp_domains, problems) for fqdn, members in grouped.items()]
+
+
+def _pool_of(host: str, variables: Mapping[str, Any], problems: Problems) -> str | None:
+    where = Where(("edge_pool_fqdn",), host, host)
+    value = variables.get("edge_pool_fqdn")
+    if value is None:
+        problems.error(where, f"{host} belongs to no pool", "Set edge_pool_fqdn in the variables of its pool's group.")
+        return None
+    if isinstance(value, str) and is_address(value):
+        hint = (
+            "SRV records lead to names only (RFC 2782): write the name; the address goes to edge_published_addresses."
+        )
+        problems.error(where, f"{value!r} is an IP address", hint)
+        return None
+    return Reader(value, where, problems).domain()
+
+
+def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: list[str], problems: Problems) -> Pool:
+    shared = _PoolVariables(Shared(hosts, problems, fqdn))
+    backend = shared.read("edge_pool_backend", lambda at: at.choice(BACKENDS), "prosody")
+    certificate = shared.shared.reader("federation_certificate")
+    if certificate:
+        check_certificate(certificate)
+    active = shared.read("edge_pool_active_member", lambda at: _member(at, list(hosts)), next(iter(hosts)))
+    members = tuple(
+        _read_host(name, fqdn, variables, backend == "lync" or name == active, problems)
+        for name, variables in hosts.items()
+    )
+    return Pool(
+        fqdn=fqdn,
+        site=shared.read("edge_pool_site", Reader.text, None),
+        backend=backend,
+        xmpp_domains=tuple(shared.read("edge_pool_xmpp_domains", lambda at: _served(at, xmpp_domains), xmpp_domains)),
+        priority=shared.read("edge_pool_priority", lambda at: at.whole_number(0, MAX_16_BITS), DEFAULT_PRIORITY),
+        weight=shared.read("edge_pool_weight", lambda at: at.whole_number(0, MAX_16_BITS), 0),
+        members=members,
+        active_member=active,
+        webconf=shared.read("edge_pool_webconf_fqdn", Reader.domain, None),
+        additional_names=tuple(shared.read("edge_pool_additional_names", Reader.domains, [])),
+        where=Where(("edge_pool_fqdn",), None, next(iter(hosts))),
+    )
+
+
+class _PoolVariables:
+    """Reads variables on which the hosts of a pool must agree."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+
+    def read(self, name: str, how: Any, default: Any) -> Any:
+        reader = self.shared.reader(name)
+        found = None if reader is None else how(reader)
+        return default if found is None else found
+
+
+def _member(reader: Reader, members: list[str]) -> str | None:
+    name = reader.text()
+    if name is None or name in members:
+        return name
+    meant = did_you_mean(name, members)
+    hint = f"Its members are {listed(members, 'and')}."
+    reader.wrong(f"{name!r} is no host of this pool", f"Did you mean {meant}? {hint}" if meant else hint)
+    return None
+
+
+def _served(reader: Reader, xmpp_domains: list[str]) -> list[str]:
+    chosen = []
+    for item in reader.items():
+        name = item.domain()
+        if name and name not in xmpp_domains:
+            meant = did_you_mean(name, xmpp_domains)
+            hint = f"Did you mean {meant}?" if meant else "Add it there, or remove it here."
+            item.wrong(f"{name} is not among federation_xmpp_domains", hint)
+        elif name:
+            chosen.append(name)
+    return [domain for domain in xmpp_domains if domain in chosen]
+
+
+def _read_host(name: str, pool: str, variables: Mapping[str, Any], serves: bool, problems: Problems) -> Host:
+    published = _reader(name, "edge_published_addresses", variables, problems)
+    listen = _reader(name, "edge_listen_addresses", variables, problems)
+    addresses = published.addresses() if published.value is not None else []
+    if serves and not published.value:
+        hint = f"Add edge_published_addresses: with the addresses under which others reach {name}."
+        published.wrong(f"{name} serves {pool}, but has no published address", hint)
+    return Host(name, pool, tuple(addresses), tuple(_listening(listen)) or DEFAULT_LISTEN)
+
+
+def _reader(host: str, variable: str, variables: Mapping[str, Any], problems: Problems) -> Reader:
+    return Reader(variables.get(variable), Where((variable,), host, host), problems)
+
+
+def _listening(reader: Reader) -> list[str]:
+    if reader.value is None:
+        return []
+    found = []
+    for item in reader.items():
+        if isinstance(item.value, str) and (item.value == "*" or is_address(item.value)):
+            found.append(item.value)
+        else:
+            item.wrong(f"{shown(item.value)} is no address to listen on", 'Write an IP address, or "*" for any.')
+    return list(dict.fromkeys(found))

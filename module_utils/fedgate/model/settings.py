@@ -1,0 +1,132 @@
+"""Checks the deployment's settings that other parts read by themselves: certificate, DNS server, proxy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .domains import is_address
+from .reading import Reader, shown
+
+ISSUERS = ("local_ca", "manual")
+KEY_TYPES = ("rsa", "ecdsa")
+KEY_SIZES = (2048, 3072, 4096)
+CURVES = ("p256", "p384")
+DNS_KINDS = ("rfc2136",)
+TSIG_ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
+#: X.520 upper bounds (RFC 5280 appendix A.1), in characters.
+_SUBJECT_LIMITS = {"organization": 64, "organizational_unit": 64, "city": 128, "state": 128}
+_CERTIFICATE_KEYS = (
+    "issuer", "organization", "organizational_unit", "city", "state", "country", "friendly_name", "key", "client_auth",
+    "validity_days", "ca_directory", "ca_create", "ca_passphrase", "requests_directory", "trust_anchors",
+)  # fmt: skip
+_DNS_KEYS = ("kind", "server", "port", "tsig_name", "tsig_algorithm", "tsig_secret", "timeout")
+
+
+def check_certificate(reader: Reader) -> None:
+    """Check ``federation_certificate``; a passphrase is looked at, never kept."""
+    fields = reader.fields(_CERTIFICATE_KEYS, required=["issuer"])
+    if fields is None:
+        return
+    issuer = fields.read("issuer", lambda at: at.choice(ISSUERS), "")
+    for key, limit in _SUBJECT_LIMITS.items():
+        fields.read(key, lambda at, most=limit: at.text(most), "")  # type: ignore[misc]
+    for key in ("friendly_name", "ca_directory", "requests_directory"):
+        fields.read(key, Reader.text, "")
+    for key in ("client_auth", "ca_create"):
+        fields.read(key, Reader.flag, False)
+    fields.read("country", _country, "")
+    fields.read("validity_days", lambda at: at.whole_number(1, 3650, "days"), 0)
+    fields.read("trust_anchors", Reader.texts, [])
+    if fields.has("ca_passphrase"):
+        fields.at("ca_passphrase").secret()
+    if fields.has("key"):
+        _check_key(fields.at("key"))
+    for needed_by, key in (("local_ca", "ca_directory"), ("manual", "requests_directory")):
+        if issuer == needed_by and not fields.has(key):
+            reader.wrong(f"issuer: {needed_by} needs {key}", f"Add {key}: with a directory on the controller.")
+
+
+def _check_key(reader: Reader) -> None:
+    fields = reader.fields(("type", "size", "curve"))
+    if fields is None:
+        return
+    kind = fields.read("type", lambda at: at.choice(KEY_TYPES), "")
+    fields.read("size", lambda at: at.choice(KEY_SIZES), 0)
+    fields.read("curve", lambda at: at.choice(CURVES), "")
+    for key, only in (("size", "rsa"), ("curve", "ecdsa")):
+        if fields.has(key) and kind and kind != only:
+            fields.at(key).wrong(f"{key} has no meaning with type: {kind}", f"Remove it, or set type: {only}.")
+
+
+def _country(reader: Reader) -> str | None:
+    if isinstance(reader.value, bool):
+        # YAML 1.1 reads NO, the code of Norway, as false.
+        reader.wrong("a country code is needed here, not true or false", 'Norway is "NO", with quotation marks.')
+        return None
+    text = reader.text()
+    if text is None:
+        return None
+    if re.fullmatch("[A-Z]{2}", text):
+        return text
+    hint = "Write the two letters of ISO 3166-1, such as GB or JP."
+    if re.fullmatch("[A-Za-z]{2}", text):
+        hint = f"Write it in capital letters: {text.upper()}."
+    reader.wrong(f"{text!r} is not a country code of two capital letters", hint)
+    return None
+
+
+def check_dns_provider(reader: Reader) -> None:
+    """Check ``federation_dns_provider``; the secret is looked at, never kept."""
+    fields = reader.fields(_DNS_KEYS, required=["kind", "server", "tsig_name", "tsig_secret"])
+    if fields is None:
+        return
+    fields.read("kind", lambda at: at.choice(DNS_KINDS), "")
+    fields.read("server", _server, "")
+    fields.read("port", lambda at: at.whole_number(1, 65535), 0)
+    fields.read("tsig_name", _key_name, "")
+    fields.read("tsig_algorithm", lambda at: at.choice(TSIG_ALGORITHMS), "")
+    fields.read("timeout", _seconds, 0.0)
+    if fields.has("tsig_secret"):
+        fields.at("tsig_secret").secret(encoded=True)
+
+
+def _server(reader: Reader) -> str | None:
+    """A server may be given by name or by address, also a loopback one: it need not be reached by others."""
+    if isinstance(reader.value, str) and (is_address(reader.value) or reader.value == "localhost"):
+        return reader.value
+    return reader.domain()
+
+
+def _key_name(reader: Reader) -> str | None:
+    text = reader.text(255)
+    if text is not None and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", text):
+        reader.wrong(f"{text!r} is not a name of a TSIG key", "Write it as the server's configuration does.")
+        return None
+    return text
+
+
+def _seconds(reader: Reader) -> float | None:
+    value = reader.value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 300:
+        return float(value)
+    reader.wrong(f"{shown(value)} is not a time-out", "Write seconds, more than 0 and at most 300.")
+    return None
+
+
+def check_proxy(reader: Reader) -> None:
+    """Check ``federation_proxy_env``: texts by name of environment variable. They may hold passwords: never shown."""
+    if not isinstance(reader.value, Mapping):
+        reader.wrong("a mapping is needed here", "Write it like http_proxy: http://proxy.example:3128.")
+        return
+    for name, value in reader.value.items():
+        if not isinstance(value, str):
+            where = reader.where.into(str(name))
+            reader.problems.error(where, "a text is needed here", "Put it into quotation marks.")
+
+
+def check_resolvers(reader: Reader) -> None:
+    """Check ``federation_dns_resolvers``: addresses, a local resolver's included."""
+    for item in reader.items():
+        if not isinstance(item.value, str) or not is_address(item.value):
+            item.wrong(f"{shown(item.value)} is not an IP address", "Write the addresses of resolvers.")
