@@ -17,7 +17,8 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 CODENAMES = ("bookworm", "trixie", "forky", "sid", "stable", "oldstable", "testing", "unstable")
 #: What a host needs to reach the same mirror the same way; everything else is the controller's own business.
 COPIED_OPTIONS = re.compile(
-    r"Acquire::(Check-Valid-Until|Check-Date|Retries|ForceIPv4|ForceIPv6|https?::(Proxy|Timeout)(::[\w.-]+)?)$", re.IGNORECASE
+    r"Acquire::(Check-Valid-Until|Check-Date|Retries|ForceIPv4|ForceIPv6|https?::(Proxy|Timeout)(::[\w.-]+)?)$",
+    re.IGNORECASE,
 )
 
 
@@ -63,10 +64,7 @@ class AptSetup:
 
 
 def _stanza(uri: str, suites: str) -> str:
-    return (
-        f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\n"
-        f"Signed-By: {KEYRING}\n"
-    )
+    return f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {KEYRING}\n"
 
 
 def of_controller(folder: Path = APT) -> AptSetup:
@@ -112,7 +110,9 @@ def _stanzas(content: str) -> Iterator[Source]:
     uncommented = "\n".join(line for line in content.splitlines() if not line.startswith("#"))
     for stanza in re.split(r"\n\s*\n", uncommented):
         unfolded = re.sub(r"\n[ \t]+", " ", stanza)
-        fields = {name.lower(): value.split() for name, value in re.findall(r"^([\w-]+):[ \t]*(.*)$", unfolded, re.MULTILINE)}
+        fields = {
+            name.lower(): value.split() for name, value in re.findall(r"^([\w-]+):[ \t]*(.*)$", unfolded, re.MULTILINE)
+        }
         if "deb" in fields.get("types", []) and fields.get("enabled", ["yes"]) != ["no"]:
             uris = [address for uri in fields.get("uris", []) for address in _addresses(uri)]
             yield Source(tuple(uris), tuple(fields.get("suites", [])), tuple(fields.get("components", [])))
@@ -130,7 +130,9 @@ def _addresses(uri: str) -> list[str]:
 
 
 def _options() -> dict[str, str]:
-    dumped = run(["apt-config", "dump", "--format", "%F%n%v%n"], check=False).stdout.decode(errors="replace").splitlines()
+    dumped = (
+        run(["apt-config", "dump", "--format", "%F%n%v%n"], check=False).stdout.decode(errors="replace").splitlines()
+    )
     options = {}
     for name, value in zip(dumped[::2], dumped[1::2], strict=False):
         # A proxy on the controller's loopback means nothing to a host with an address of its own.

@@ -1,4 +1,4 @@
-"""The lab's certificate authority, by the openssl program: it signs the peers' certificates, and Fedgate signs with it too."""
+"""The lab's certificate authority, by the openssl program: it signs for the peers, and Fedgate signs with it too."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ subjectAltName = {names}
 
 
 def ensure_authority(directory: Path, lab: str) -> None:
-    """Create ``ca.pem`` and ``ca-key.pem`` (0600) unless both are there and valid; peers' old certificates go with an old CA."""
+    """Create ``ca.pem`` and ``ca-key.pem`` (0600) unless both are there and valid.
+
+    Certificates that an old authority signed go with it.
+    """
     certificate, key = directory / "ca.pem", directory / "ca-key.pem"
     if key.exists() and _valid(certificate):
         return
@@ -62,7 +65,7 @@ def ensure_authority(directory: Path, lab: str) -> None:
 
 
 def ensure_certificate(directory: Path, name: str, others: tuple[str, ...] = ()) -> tuple[bytes, bytes]:
-    """Return certificate and key (PEM) for a server, from the store in ``directory``/peers, signing a new one when needed.
+    """Return certificate and key (PEM) for a server, from the store in ``directory``/peers; sign a new one when needed.
 
     :param name: its main DNS name, also its common name.
     :param others: further DNS names.

@@ -21,8 +21,8 @@ WORKERS = 3
 #: The slow ones first, so that they do not come last.
 ORDER = ("partner", "dns", "directory", "stranger", "edge")
 
-DESCRIPTION = """A laboratory on this machine: hosts with systemd and sshd in podman, a name server, a partner, a stranger, a directory.
-Debian comes from the mirror in this machine's apt sources, without any image registry."""
+DESCRIPTION = """A laboratory on this machine: hosts with systemd and sshd in podman; a name server, a partner,
+a stranger, a directory. Debian comes from the mirror in this machine's apt sources, without any image registry."""
 EPILOG = """environment: LAB_NAME=lab (several labs side by side), LAB_SUITE=trixie|bookworm, LAB_MIRROR=http://…/debian
 exit code: 0 done, 1 (status) not everything is up, 2 could not do it; ssh and exec: that of the command"""
 
@@ -47,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
         "bin/lab", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    up = commands.add_parser("up", help="make the hosts, or those named (and dns); repair what is broken; harmless to repeat")
+    up = commands.add_parser(
+        "up", help="make the hosts, or those named (and dns); repair what is broken; harmless to repeat"
+    )
     up.add_argument("hosts", nargs="*", metavar="HOST", help=", ".join(HOSTS))
     up.set_defaults(run=run_up)
     down = commands.add_parser("down", help="remove hosts, network, keys and passwords; images stay as a cache")

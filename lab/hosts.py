@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,13 @@ from .state import State
 
 LABEL = "fedgate.lab"
 BOOT_SECONDS = 60
-PEER_SETUPS = {"dns": dns.setup, "partner": partner.setup, "stranger": stranger.setup, "directory": directory.setup}
+PeerSetup = Callable[[Mapping[str, Any], Mapping[str, tuple[bytes, bytes]]], Setup]
+PEER_SETUPS: dict[str, PeerSetup] = {
+    "dns": dns.setup,
+    "partner": partner.setup,
+    "stranger": stranger.setup,
+    "directory": directory.setup,
+}
 
 _known_hosts_lock = threading.Lock()
 
@@ -129,7 +136,7 @@ def describe(seen: Seen | None, address: str) -> str:
 
 
 def _alive(seen: Seen) -> bool:
-    """Tell whether the host's first process is there, and below conmon, without which podman cannot stop or see it end."""
+    """Tell whether the first process is there, and below conmon, without which podman cannot stop it or see it end."""
     try:
         status = Path(f"/proc/{seen.pid}/stat").read_text()
         parent = Path(f"/proc/{status.rsplit(')', 1)[1].split()[1]}/comm").read_text().strip()
@@ -184,12 +191,17 @@ def make(identity: Identity, state: State, wanted: Plan, reason: str) -> None:
         timeout=BOOT_SECONDS * 4,
     )
     if said.returncode:
-        raise LabError(f"setting up {host.name} failed: {last_words(said.stderr, said.stdout)}; see: bin/lab exec {host.name} journalctl -e")
+        raise LabError(
+            f"setting up {host.name} failed: {last_words(said.stderr, said.stdout)}"
+            f"; see: bin/lab exec {host.name} journalctl -e"
+        )
     key = said.stdout.decode().splitlines()[-1].split()
     with _known_hosts_lock:
         state.remember_host_key(host.name, " ".join(key[:2]))
     if not answers(address, 20):
-        raise LabError(f"{host.name}: sshd does not answer at {address}; see: bin/lab exec {host.name} journalctl -u ssh")
+        raise LabError(
+            f"{host.name}: sshd does not answer at {address}; see: bin/lab exec {host.name} journalctl -u ssh"
+        )
     say(host.name, f"{address} ready in {time.monotonic() - began:.1f} s ({reason})")
 
 
@@ -208,7 +220,7 @@ def follow(identity: Identity, wanted: Plan, seen: Seen) -> None:
 
 
 def remove(identity: Identity, host: str) -> None:
-    """Remove a host in whatever state it is, with processes that outlived podman's knowledge of them, and free its address."""
+    """Remove a host in whatever state it is, with processes that podman lost sight of, and free its address."""
     seen = listed(identity).get(host)
     if seen is not None:
         if seen.state == "running" and not _alive(seen):

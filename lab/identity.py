@@ -60,7 +60,7 @@ class Identity:
 
     @classmethod
     def from_environment(cls) -> Identity:
-        """Read LAB_NAME and LAB_SUITE; a lab that exists keeps its suite. :raises LabError: when one of them is not allowed."""
+        """Read LAB_NAME and LAB_SUITE; a lab that exists keeps its suite. :raises LabError: for a value not allowed."""
         name = os.environ.get("LAB_NAME") or "lab"
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
             raise LabError(f"LAB_NAME={name!r}: use 1 to 31 lower-case letters, digits and hyphens")

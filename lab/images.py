@@ -97,7 +97,17 @@ def _furnish(tree: Path, suite: str, apt: AptSetup) -> None:
 def _import(tree: Path) -> str:
     """Import a tree as an image without a name; return its identifier. :raises LabError: unless all of it arrived."""
     archive = subprocess.Popen(
-        ["tar", "--one-file-system", "--numeric-owner", "--xattrs", "--xattrs-include=security.capability", "-C", str(tree), "-c", "."],
+        [
+            "tar",
+            "--one-file-system",
+            "--numeric-owner",
+            "--xattrs",
+            "--xattrs-include=security.capability",
+            "-C",
+            str(tree),
+            "-c",
+            ".",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

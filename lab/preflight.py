@@ -36,10 +36,14 @@ def check(command: str) -> None:
         raise LabError(
             f"needs root, because hosts with systemd and a network of their own do; try: sudo {sys.argv[0]} {command}"
         )
-    missing = missing_programs() if command == "up" else {name: PROGRAMS[name] for name in ("podman",) if not _has(name)}
+    missing = (
+        missing_programs() if command == "up" else {name: PROGRAMS[name] for name in ("podman",) if not _has(name)}
+    )
     if missing:
         packages = " ".join(sorted(set(missing.values())))
-        raise LabError(f"missing: {', '.join(missing)}; install with: apt-get install --no-install-recommends {packages}")
+        raise LabError(
+            f"missing: {', '.join(missing)}; install with: apt-get install --no-install-recommends {packages}"
+        )
 
 
 def missing_programs() -> dict[str, str]:

@@ -77,7 +77,7 @@ def role_tag(role: str, suite: str, apt: AptSetup) -> str:
 
 
 def role_script(role: Role) -> str:
-    """Return the shell script that makes a role's image out of the base, in a container that shares the machine's network.
+    """Return the script that makes a role's image out of the base, in a container that shares the machine's network.
 
     policy-rc.d keeps the services from starting there; without fsync a package installs in half the time.
     """

@@ -28,7 +28,7 @@ class Outside:
 
 
 def controllers_resolvers(files: Iterable[Path] = _FILES) -> list[str]:
-    """Return the controller's resolvers that hosts can reach: IPv4 and not on its loopback (a stub's real ones instead)."""
+    """Return the controller's resolvers that hosts can reach: IPv4, and for a stub on its loopback the real ones."""
     for path in files:
         try:
             lines = path.read_text(errors="replace").splitlines()
@@ -52,7 +52,7 @@ def _reachable(address: str) -> bool:
 def outside(names: Iterable[str]) -> Outside:
     """Decide for each name whether it is forwarded or pinned.
 
-    A name that is an alias is pinned: our server would look for the alias's target in the lab's own root, and not find it.
+    A name that is an alias is pinned: our server would look for its target in the lab's own root, and not find it.
     """
     forwarders = controllers_resolvers()
     forwarded: list[str] = []

@@ -83,13 +83,16 @@ class State:
         """
         path = Path(self.values["known_hosts"])
         names = f"{self.address(host)},{HOSTS[host].fqdn},{host}"
-        kept = [line for line in path.read_text().splitlines() if line.split() and host not in line.split()[0].split(",")]
+        kept = [
+            line for line in path.read_text().splitlines() if line.split() and host not in line.split()[0].split(",")
+        ]
         write_whole(path, "\n".join([*kept, f"{names} {key}"]) + "\n")
 
     def ssh_options(self) -> list[str]:
         """Return ssh's options to log in with the lab's key, trusting the lab's host keys only."""
         return [
-            "-F", "/dev/null", "-i", self.values["ssh_key"], "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes",
+            "-F", "/dev/null", "-i", self.values["ssh_key"], "-o", "IdentitiesOnly=yes",
+            "-o", "StrictHostKeyChecking=yes",
             "-o", f'UserKnownHostsFile="{self.values["known_hosts"]}"', "-o", "GlobalKnownHostsFile=/dev/null",
         ]  # fmt: skip
 

@@ -44,7 +44,7 @@ def named_conf(state: Mapping[str, Any]) -> str:
     """Return ``named.conf``: zones, the update key and what it may update."""
     tsig = state["tsig"]
     static = (HOST_DOMAIN, *PEERS, FOREIGN)
-    return f"""// The lab's only resolver: authoritative for all that exists in the lab, closed to the world but for package mirrors.
+    return f"""// The lab's only resolver: it knows all of the lab, and of the world only the package mirrors.
 options {{
     directory "/var/cache/bind";
     listen-on {{ any; }};
@@ -55,6 +55,7 @@ options {{
     allow-transfer {{ key "{tsig["name"]}"; }};
     dnssec-validation no;
     empty-zones-enable no;
+    max-cache-size 16m;
     notify no;
 }};
 key "{tsig["name"]}" {{ algorithm {tsig["algorithm"]}; secret "{tsig["secret"]}"; }};
@@ -73,7 +74,9 @@ def _dynamic(domain: str, key: str) -> str:
     grants += [f"grant {key} subdomain {label}.{domain}. {MANAGED_TYPES};" for label in DYNAMIC[domain]]
     grants += [f"grant {key} subdomain _acme-challenge.{domain}. TXT CNAME;"]
     rules = "".join(f"        {grant}\n" for grant in grants)
-    return f'zone "{domain}" {{\n    type primary; file "{FOLDER}/{domain}";\n    update-policy {{\n{rules}    }};\n}};\n'
+    return (
+        f'zone "{domain}" {{\n    type primary; file "{FOLDER}/{domain}";\n    update-policy {{\n{rules}    }};\n}};\n'
+    )
 
 
 def hosts_zone(addresses: Mapping[str, str]) -> str:

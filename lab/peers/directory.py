@@ -92,11 +92,15 @@ def data(directory: Mapping[str, str], users: Mapping[str, str]) -> str:
     base = directory["base"]
     entries = [
         f"dn: {base}\nobjectClass: dcObject\nobjectClass: organization\ndc: contoso\no: Contoso",
-        *(f"dn: ou={unit},{base}\nobjectClass: organizationalUnit\nou: {unit}" for unit in ("people", "services", "groups")),
+        *(
+            f"dn: ou={unit},{base}\nobjectClass: organizationalUnit\nou: {unit}"
+            for unit in ("people", "services", "groups")
+        ),
         f"dn: {directory['bind_dn']}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: fedgate\n"
         f"userPassword: {hashed(directory['bind_password'])}",
         *(_person(uid, name, base, users[f"{uid}@contoso.example"]) for uid, name in PEOPLE.items()),
-        f"dn: cn=federated,ou=groups,{base}\nobjectClass: groupOfNames\ncn: federated\nmember: uid=carol,ou=people,{base}",
+        f"dn: cn=federated,ou=groups,{base}\nobjectClass: groupOfNames\ncn: federated\n"
+        f"member: uid=carol,ou=people,{base}",
     ]
     return "\n\n".join(entries) + "\n"
 

@@ -24,8 +24,8 @@ auth_method: internal
 auth_password_format: scram
 language: en
 listen:
-  - {{port: 5222, ip: "0.0.0.0", module: ejabberd_c2s, max_stanza_size: 262144, starttls: true, starttls_required: true, access: c2s}}
-  - {{port: 5269, ip: "0.0.0.0", module: ejabberd_s2s_in, max_stanza_size: 524288}}
+  - {{port: 5222, ip: "0.0.0.0", module: ejabberd_c2s, starttls: true, starttls_required: true, access: c2s}}
+  - {{port: 5269, ip: "0.0.0.0", module: ejabberd_s2s_in}}
 acl:
   local: {{user_regexp: ""}}
 access_rules:
@@ -78,5 +78,6 @@ def _accounts(jid: str, password: str) -> str:
     user, domain = jid.split("@")
     return (
         "<?xml version='1.0' encoding='UTF-8'?>\n<server-data xmlns='urn:xmpp:pie:0'>"
-        f"<host jid={quoteattr(domain)}><user name={quoteattr(user)} password={quoteattr(password)}/></host></server-data>\n"
+        f"<host jid={quoteattr(domain)}><user name={quoteattr(user)} password={quoteattr(password)}/></host>"
+        "</server-data>\n"
     )
