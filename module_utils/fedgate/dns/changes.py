@@ -85,9 +85,11 @@ def _built(wanted: Wanted, values: tuple[Value, ...]) -> RRset | None:
 
 def _keep_led_to(observed: Mapping[Key, RRset], wanted: Iterable[Wanted], after: dict[Key, RRset | None]) -> None:
     """Keep the addresses of hosts that a record, kept for a hold's sake, still leads to."""
-    needed = {value.leads_to for target in after.values() if target and target.type == "SRV" for value in target.values}
+    wanted_of = {one.key: one.values for one in wanted}
+    targets = [target for key, target in after.items() if target and key[1] == "SRV"]
+    kept = {value.leads_to for target in targets for value in target.values if value not in wanted_of[target.key]}
     for one in wanted:
-        if not one.values and one.name in needed and one.type in _ADDRESSES:
+        if not one.values and one.name in kept and one.type in _ADDRESSES:
             after[one.key] = observed.get(one.key)
 
 

@@ -1,34 +1,29 @@
-"""Domain names as DNS compares them: lower case, A-labels, no trailing dot."""
+"""Names as DNS compares them, service labels and wildcards among them; what a domain name is, the model says."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from ..errors import InvalidValue
+from ..model.domains import MAX_NAME, domain_name, is_address
 
 #: The root: as the target of an SRV record it means that there is no such service (RFC 2782).
 ROOT = "."
-_OWNER_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_MAX_LENGTH = 253  # octets of the text form without the trailing dot (RFC 1035 §2.3.4)
+# RFC 2782, RFC 8552: service labels begin with an underscore; others that hold one are met in TXT and CNAME names.
+_SERVICE_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
 def fold(text: str) -> str:
     """Return a name in the one form that is compared: lower case, A-labels, no trailing dot; the root stays ``.``.
 
-    :raises InvalidValue: a label with letters beyond ASCII that IDNA does not allow.
+    Whether it is a name that we would publish is not asked: what a server holds is compared too.
+
+    :raises InvalidValue: letters beyond ASCII that are not allowed in names.
     """
     name = text.strip()
     if name == ROOT:
         return ROOT
-    name = name[:-1] if name.endswith(".") else name
-    if name.isascii():
-        return name.lower()
-    try:
-        return ".".join(label.encode("idna").decode("ascii") for label in name.split(".")).lower()
-    except UnicodeError as error:
-        raise InvalidValue(f"{text!r} is not a domain name that IDNA allows") from error
+    return name.removesuffix(".").lower() if name.isascii() else owner_name(name)
 
 
 def owner_name(text: str) -> str:
@@ -36,11 +31,19 @@ def owner_name(text: str) -> str:
 
     :raises InvalidValue: not a domain name.
     """
-    name = fold(text)
-    labels = name.split(".")
-    if labels[0] == "*" and len(labels) > 1:
-        labels = labels[1:]
-    _demand(name, labels, _OWNER_LABEL, "a domain name")
+    labels = text.strip().removesuffix(".").split(".")
+    special = max((index + 1 for index, label in enumerate(labels) if "_" in label), default=0)
+    special = max(special, 1 if labels[0] == "*" else 0)
+    services = [label.lower() for label in labels[:special]]
+    for index, label in enumerate(services):
+        if not _SERVICE_LABEL.fullmatch(label) and not (label == "*" and index == 0):
+            raise InvalidValue(
+                f"{text!r} is not a domain name: {label!r}",
+                hint="Service labels are letters, digits, hyphens and underscores, at most 63.",
+            )
+    name = ".".join([*services, domain_name(".".join(labels[special:]))])
+    if len(name) > MAX_NAME:
+        raise InvalidValue(f"{text[:40]!r}… is {len(name)} characters long", hint=f"At most {MAX_NAME} are allowed.")
     return name
 
 
@@ -49,39 +52,15 @@ def host_name(text: str) -> str:
 
     :raises InvalidValue: not a host name, or an address.
     """
-    name = fold(text)
-    if is_address(name):
+    if is_address(text):
         raise InvalidValue(
             f"{text!r} is an address where a host name must stand",
             hint="Name the host and give it A or AAAA records.",
         )
-    _demand(name, name.split("."), _HOST_LABEL, "a host name")
-    return name
-
-
-def is_address(text: str) -> bool:
-    """Tell whether the text is an IPv4 or IPv6 address, in brackets or not."""
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
+    return domain_name(text)
 
 
 def ancestors(name: str) -> list[str]:
     """Return the name and every name above it, without the root."""
     labels = name.split(".")
     return [".".join(labels[start:]) for start in range(len(labels))]
-
-
-def is_within(name: str, zone: str) -> bool:
-    """Tell whether a name is a zone's apex or stands below it."""
-    return zone == ROOT or name == zone or name.endswith(f".{zone}")
-
-
-def _demand(name: str, labels: list[str], pattern: re.Pattern[str], what: str) -> None:
-    if len(name) > _MAX_LENGTH or not all(pattern.fullmatch(label) for label in labels):
-        raise InvalidValue(
-            f"{name!r} is not {what}",
-            hint=f"Labels of 1 to 63 letters, digits and hyphens, {_MAX_LENGTH} characters together.",
-        )
