@@ -32,9 +32,9 @@ Manners = Callable[[socket.socket], None]
 
 
 @contextlib.contextmanager
-def server(manners: Manners, kind: int = socket.SOCK_STREAM) -> Iterator[int]:
-    """Listen on a free port of 127.0.0.1 and treat each connection with ``manners``. :returns: the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def server(manners: Manners, address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """Listen on an address of loopback and treat each connection with ``manners``. :returns: the port."""
+    listener = socket.create_server((address, port))
     listener.settimeout(0.1)
     stop = threading.Event()
 

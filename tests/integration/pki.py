@@ -95,7 +95,8 @@ class Served:
 def _usage(certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=certificates, crl_sign=certificates, encipher_only=False, decipher_only=False,
+        key_agreement=False, key_cert_sign=certificates, crl_sign=certificates,
+        encipher_only=False, decipher_only=False,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The probe against real servers on loopback, from honest to hostile; every finding is a sentence that names the cause."""
+"""The probe against real servers on loopback, from honest to hostile; every finding names the cause."""
 
 from __future__ import annotations
 
@@ -83,6 +83,14 @@ class TestHonestServer:
             failed(result, "features", "policy-violation", "not on the list")
         else:
             assert result["ok"] and "policy-violation" in step(result, "features")["detail"]
+
+    def test_a_server_that_demands_a_certificate_is_no_failure(self, authority: Authority) -> None:
+        error = (
+            "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+        )
+        with server(honest(authority.issue(DOMAIN), offer=error)) as port:
+            result = look(port, authority, from_domain="fabrikam.example")
+        assert result["ok"] and "without a certificate" in step(result, "features")["detail"]
 
     def test_byte_by_byte(self, authority: Authority) -> None:
         def slowly(connection: socket.socket) -> None:
@@ -392,7 +400,7 @@ class TestArguments:
             assert word in str(caught.value), str(caught.value)
 
     def test_bad_domain(self) -> None:
-        self.refused("targets[0].domain", "not a domain", targets=[{"domain": "con toso"}])
+        self.refused("targets[0].domain", "white space", targets=[{"domain": "con toso"}])
         self.refused("targets[0].domain", targets=[{"domain": "-a'/><x"}])
 
     def test_bad_address(self) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ..errors import InvalidValue
+from ..model import domains
 
 #: Every step, in the order in which a partner's server takes them.
 STEPS = ("srv", "address", "tcp", "stream", "starttls", "certificate", "features")
 #: Steps whose failure may heal by itself while DNS spreads or a gateway starts; a wrong certificate does not.
 PASSING_STEPS = frozenset({"srv", "address", "tcp", "stream"})
-
-_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
 
 @dataclass(frozen=True)
@@ -159,14 +157,11 @@ def domain_name(value: Any, path: str) -> str:
     :param path: where the value stands, for the error.
     :raises InvalidValue: when it is no domain name.
     """
-    text = str(value or "").strip().lower().rstrip(".")
     try:
-        ascii_text = text if text.isascii() else text.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise InvalidValue(f"{value!r} is not a domain name", hint=str(error), path=path) from error
-    if len(ascii_text) > 253 or not _NAME.fullmatch(ascii_text):
-        raise InvalidValue(f"{value!r} is not a domain name", hint="Write it like contoso.example.", path=path)
-    return ascii_text
+        return domains.domain_name(str(value))
+    except InvalidValue as error:
+        error.path = path
+        raise
 
 
 def ip_address(value: Any, path: str) -> str:

@@ -64,6 +64,8 @@ def read_stream(buffer: bytes) -> Stream:
     """
     if len(buffer) > MAX_BYTES:
         raise StreamFault(f"more than {MAX_BYTES // 1024} KiB before the stream was ready")
+    if b"\0" in buffer:  # UTF-16, which expat would still take when it begins with its mark
+        raise StreamFault("not well-formed XML (zero bytes)")
     reader = _Reader(buffer)
     try:
         reader.parser.Parse(buffer, False)
