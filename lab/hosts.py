@@ -177,7 +177,8 @@ def make(identity: Identity, state: State, wanted: Plan, reason: str) -> None:
     address = state.address(host.name)
     start = podman(
         "run", "--detach", "--name", name, "--hostname", host.fqdn, "--label", f"{LABEL}={identity.digest}",
-        "--network", identity.network, "--ip", address, "--dns", state.address("dns"), "--dns-search", ".",
+        "--network", identity.network, "--ip", address, "--mac-address", identity.mac(host),
+        "--dns", state.address("dns"), "--dns-search", ".",
         "--no-hosts", "--systemd=always", "--privileged", *limit_options(), wanted.tag, "/lib/systemd/systemd",
     )  # fmt: skip
     run(start)

@@ -89,6 +89,13 @@ class Identity:
         """Return the lab's state directory; it exists only while the lab does."""
         return self.checkout / "lab" / ".state" / self.name
 
+    def mac(self, host: Host) -> str:
+        """Return a host's hardware address, always the same one (locally administered).
+
+        With a new one, this machine and the other hosts would send to the old one for half a minute after a replacement.
+        """
+        return ":".join(["02", *(self.digest[at : at + 2] for at in range(0, 8, 2)), f"{host.number:02x}"])
+
     def container(self, host: str) -> str:
         """Return the name of a host's container."""
         return f"{self.prefix}{host}"
