@@ -13,17 +13,14 @@ description:
   - Checks that each request asks for exactly the names that the inventory gives its pool, has it signed by the
     issuer, and verifies the chain that comes back - key, dates, names, strength, purpose, and the way to a trust
     anchor.
-  - A request that fails never stops the others; look at RV(certificates). The task itself fails only when the issuer
-    can
-    serve nobody.
+  - A request that fails never stops the others, and never fails the task; look at RV(certificates).
   - With O(issuer.kind=manual) the requests are laid into a folder and the answers are picked up from there by a
     later run.
 extends_documentation_fragment: [fedgate]
 options:
   issuer:
-    description: Who signs.
+    description: Who signs, for all requests that do not name another one.
     type: dict
-    required: true
     suboptions:
       kind:
         description:
@@ -93,6 +90,54 @@ options:
       client_auth:
         description: Whether to certify clientAuth for this one; O(issuer.client_auth) when not given.
         type: bool
+      issuer:
+        description: Who signs this one, with the options of O(issuer); pools may have different issuers.
+        type: dict
+        suboptions:
+          kind:
+            description:
+              - V(local_ca) is a private authority on the controller. It takes nothing but the public key from a
+                request.
+              - V(manual) is an authority that people ask by hand.
+            type: str
+            choices: [local_ca, manual]
+            required: true
+          directory:
+            description:
+              - Folder of the private authority, with C(ca.pem), C(ca-key.pem) and C(issued/).
+              - Required with O(requests[].issuer.kind=local_ca). Keep it outside of any repository.
+            type: path
+          create:
+            description: Create the private authority when there is none.
+            type: bool
+            default: false
+          passphrase:
+            description: Passphrase of the private authority's key.
+            type: str
+          organization:
+            description: Organisation in the name of an authority that is created.
+            type: str
+          validity_days:
+            description: Days for which the private authority signs.
+            type: int
+            default: 90
+          client_auth:
+            description: Whether the private authority certifies clientAuth, for requests that do not say so themselves.
+            type: bool
+            default: false
+          requests_directory:
+            description:
+              - Folder for requests C(<name>.csr.pem), their summaries C(<name>.txt), and the answers.
+              - An answer is any PEM file there that ends in C(.pem), C(.crt) or C(.cer) and has a certificate for that
+                key; call it C(<name>.crt.pem). Required with O(requests[].issuer.kind=manual).
+            type: path
+          trust_anchors:
+            description:
+              - PEM files with the roots that answers must lead to; the controller's own trust anchors when there are
+                none.
+            type: list
+            elements: path
+            default: []
 requirements:
   - cryptography 42 or later on the controller (requirements.txt)
 seealso:
@@ -162,21 +207,23 @@ ISSUER = {
     "trust_anchors": {"type": "list", "elements": "path", "default": []},
 }
 
+ISSUER_OF = {
+    "type": "dict",
+    "options": ISSUER,
+    "required_if": [["kind", "local_ca", ["directory"]], ["kind", "manual", ["requests_directory"]]],
+}
+
 REQUEST = {
     "name": {"type": "str", "required": True},
     "pool": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "required": True},
     "csr": {"type": "str"},
     "client_auth": {"type": "bool"},
+    "issuer": ISSUER_OF,
 }
 
 ARGUMENTS = {
-    "issuer": {
-        "type": "dict",
-        "required": True,
-        "options": ISSUER,
-        "required_if": [["kind", "local_ca", ["directory"]], ["kind", "manual", ["requests_directory"]]],
-    },
+    "issuer": ISSUER_OF,
     "requests": {"type": "list", "elements": "dict", "required": True, "options": REQUEST},
 }
 

@@ -118,7 +118,7 @@ EXAMPLES = r"""
   register: request
 
 - name: Show what would be sent to the authority
-  debug:
+  ansible.builtin.debug:
     msg: "{{ request.summary.text }}"
 """
 

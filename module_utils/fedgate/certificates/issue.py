@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,15 @@ _NOTHING = {"names": None, "issuer": None, "serial": None, "not_after": None}
 
 @dataclass(frozen=True)
 class Observed:
-    """The issuer, opened, and how each order stands, by its name."""
+    """How everything stands at one moment.
+
+    :ivar issuers: each issuer that was opened, by order; orders with the same settings share one.
+    :ivar orders: requests as read and checked, by name; bad ones are missing.
+    :ivar outcomes: how each order stands, by name; bad ones are ``failed``.
+    """
 
     now: datetime
-    issuer: Issuer
+    issuers: Mapping[str, Issuer] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
 
@@ -40,26 +46,31 @@ class IssueReconciler(Reconciler):
         _refuse_doubles([request["name"] for request in params["requests"]])
 
     def observe(self) -> Observed:
-        """Open the issuer, read and check each request; one that is bad fails alone."""
-        from .issuers import ISSUERS
-
-        now = library.now()
-        issuer = ISSUERS[self.params["issuer"]["kind"]](self.params["issuer"], self.context.warn)
-        orders: dict[str, Order] = {}
-        outcomes: dict[str, Outcome] = {}
-        if self.params["requests"]:
-            issuer.observe(now)
+        """Open the issuers, read and check each request; one that is bad fails alone."""
+        seen = Observed(library.now(), {}, {}, {})
+        desk = Desk(self.context.warn, seen.now)
         for request in self.params["requests"]:
             name = request["name"]
-            try:
-                orders[name] = self._order(request)
-                outcomes[name] = self._failed(name) or issuer.look(orders[name], now)
-            except FedgateError as error:
-                self.failures[name] = str(error)
-                outcomes[name] = self._failed(name)
-        return Observed(now, issuer, orders, outcomes)
+            if name not in self.failures:
+                try:
+                    self._look(request, desk, seen)
+                except FedgateError as error:
+                    self.failures[name] = str(error)
+            if name in self.failures:
+                seen.outcomes[name] = self._failed(name)  # type: ignore[index]
+        return seen
 
-    def _order(self, given: Mapping[str, Any]) -> Order:
+    def _look(self, given: Mapping[str, Any], desk: Desk, seen: Any) -> None:
+        name = given["name"]
+        settings = given.get("issuer") or self.params.get("issuer")
+        if not settings:
+            raise InvalidValue(f"nobody is named to sign for {name}", path="issuer", hint="Give issuer, here or there.")
+        order = self._order(given, settings)
+        issuer = desk.issuer(settings)
+        seen.outcomes[name] = issuer.look(order, seen.now)
+        seen.orders[name], seen.issuers[name] = order, issuer
+
+    def _order(self, given: Mapping[str, Any], issuer: Mapping[str, Any]) -> Order:
         from . import requests
         from .issuers.base import Order
 
@@ -73,36 +84,64 @@ class IssueReconciler(Reconciler):
                 f"{given['name']} gives no request", path="requests.csr", hint="Only check mode may do without."
             )
         asked = given.get("client_auth")
-        client_auth = bool(self.params["issuer"].get("client_auth") if asked is None else asked)
+        client_auth = bool(issuer.get("client_auth") if asked is None else asked)
         return Order(given["name"], given["pool"], names, request, client_auth)
 
-    def _failed(self, name: str) -> Any:
+    def _failed(self, name: str) -> Outcome:
         from .issuers.base import Outcome
 
-        return Outcome("failed", error=self.failures[name]) if name in self.failures else None
+        return Outcome("failed", error=self.failures[name])
 
     def plan(self, observed: Observed) -> Plan:
-        """The issuer's own preparations, then one change an order that it would act on now."""
-        outcomes = observed.outcomes.values()
-        changes = [outcome.change for outcome in outcomes if outcome.change]
-        waiting = [outcome.pending for outcome in outcomes if outcome.pending]
-        preparations = observed.issuer.preparations() if changes else ()
-        return Plan.of([*preparations, *changes], waiting)
+        """The issuers' own preparations, then one change an order that its issuer would act on now."""
+        acting = {name: each.change for name, each in observed.outcomes.items() if each.change}
+        preparations = [each for name in acting for each in observed.issuers[name].preparations()]
+        waiting = [each.pending for each in observed.outcomes.values() if each.pending]
+        # Two issuers may share a CA and differ in the days for which they sign.
+        once = {(each.kind, each.name): each for each in [*preparations, *acting.values()]}
+        return Plan.of(once.values(), waiting)
 
     def apply(self, plan: Plan, observed: Observed) -> None:
         """Fulfil order by order; one that fails is remembered and never stops the others."""
-        observed.issuer.prepare(observed.now)
         for name, outcome in observed.outcomes.items():
             if not outcome.change:
                 continue
             try:
-                observed.issuer.fulfil(observed.orders[name], observed.now)
+                observed.issuers[name].prepare(observed.now)
+                observed.issuers[name].fulfil(observed.orders[name], observed.now)
             except FedgateError as error:
                 self.failures[name] = str(error)
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
         """Return ``certificates``, by name: status, chain, error, and the certificate's fields."""
         return {"certificates": {name: _as_dict(outcome) for name, outcome in observed.outcomes.items()}}
+
+
+class Desk:
+    """Opens each issuer once in a look, however many orders it has; one that cannot be opened fails its orders only."""
+
+    def __init__(self, warn: Callable[[str], None], now: datetime) -> None:
+        self.warn = warn
+        self.now = now
+        self._open: dict[str, Issuer] = {}
+        self._closed: dict[str, FedgateError] = {}
+
+    def issuer(self, settings: Mapping[str, Any]) -> Issuer:
+        """Return the issuer with these settings, opened. :raises FedgateError: it cannot serve."""
+        from .issuers import ISSUERS
+
+        key = json.dumps(dict(settings), sort_keys=True, default=str)
+        if key in self._closed:
+            raise self._closed[key]
+        if key not in self._open:
+            try:
+                issuer = ISSUERS[settings["kind"]](settings, self.warn)
+                issuer.observe(self.now)
+            except FedgateError as error:
+                self._closed[key] = error
+                raise
+            self._open[key] = issuer
+        return self._open[key]
 
 
 def _as_dict(outcome: Outcome) -> dict[str, Any]:

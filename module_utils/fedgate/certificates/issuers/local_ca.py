@@ -101,6 +101,8 @@ class LocalCa(Issuer):
 
     def prepare(self, now: datetime) -> None:
         """Create the CA: first its key, then its certificate, so that a certificate never stands without a key."""
+        if self.certificate is None:
+            self.observe(now)  # an issuer with other settings may have created it a moment ago
         if self.certificate is not None:
             return
         if self.key is None:
