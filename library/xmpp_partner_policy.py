@@ -1,0 +1,214 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+"""Ansible module; all logic is in module_utils/fedgate/gateway."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: xmpp_partner_policy
+short_description: Makes a running XMPP gateway federate with the listed partners and nobody else
+version_added: "0.1.0"
+author: Fedgate authors
+description:
+  - Compiles the partners to the policy of the gateway's server, writes it, and lets the running server load it without
+    a restart; streams of partners whose rules stay are not interrupted.
+  - Done only when the running server reports that it enforces this very policy. When it does not within O(timeout),
+    the former policy is put back.
+  - The policy is whole. A partner that is not listed has no access; an empty list closes the gateway to all.
+extends_documentation_fragment: [fedgate]
+options:
+  server:
+    description: Kind of gateway.
+    type: str
+    choices: [prosody]
+    default: prosody
+  partners:
+    description:
+      - The partners as M(federation_model) publishes them.
+      - For now each must be O(partners[].type=federated) with O(partners[].tls=required); others are refused.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      domain:
+        description: Primary domain.
+        type: str
+        required: true
+      additional_domains:
+        description: Further domains of the same partner.
+        type: list
+        elements: str
+        default: []
+      description:
+        description: For people; not used.
+        type: str
+      type:
+        description: How far the partner's users are trusted.
+        type: str
+        choices: [federated, public_verified, public_unverified]
+        default: federated
+      tls:
+        description: Whether streams must be encrypted.
+        type: str
+        choices: [required, optional, not_supported]
+        default: required
+      sasl:
+        description: Whether the partner authenticates by its certificate (SASL EXTERNAL).
+        type: str
+        choices: [required, optional, not_supported]
+        default: optional
+      dialback:
+        description: Whether server dialback is accepted and used.
+        type: bool
+        default: true
+      dialback_certificate:
+        description: V(valid) demands that a partner who uses dialback has a valid certificate all the same.
+        type: str
+        choices: [any, valid]
+        default: any
+      keepalive:
+        description: Not a setting of a single partner on Prosody; not used.
+        type: raw
+      connection_limit:
+        description: Not honoured by Prosody; reported in RV(loss).
+        type: raw
+      proxy_fqdn:
+        description: Not honoured by Prosody; reported in RV(loss).
+        type: str
+      allow_plaintext:
+        description: The waiver for plaintext; the model has checked it; not used.
+        type: bool
+      waive:
+        description: Waived rules; the model has checked them; not used.
+        type: list
+        elements: str
+      echo_address:
+        description: For probes; not used.
+        type: str
+      expires:
+        description: The model has checked it; not used.
+        type: raw
+      methods:
+        description: Methods of authentication that are left; the model has worked them out; not used.
+        type: list
+        elements: str
+      verdict:
+        description: The model's verdict on the combination; not used.
+        type: str
+  local_hosts:
+    description: Our domains and components that may federate.
+    type: list
+    elements: str
+    required: true
+  path:
+    description: The policy file.
+    type: path
+    default: /etc/prosody/fedgate/policy.json
+  status_path:
+    description: The file in which our modules in the server report.
+    type: path
+    default: /run/prosody/fedgate.json
+  timeout:
+    description: Seconds that the server has for loading the policy.
+    type: int
+    default: 20
+requirements:
+  - systemd on the host
+  - a gateway made by M(xmpp_gateway)
+seealso:
+  - module: xmpp_gateway
+"""
+
+EXAMPLES = r"""
+- name: Federate with Fabrikam, encrypted and authenticated by certificates
+  xmpp_partner_policy:
+    local_hosts: [contoso.example]
+    partners:
+      - domain: fabrikam.example
+        sasl: required
+        dialback: false
+
+- name: Federate with nobody
+  xmpp_partner_policy:
+    local_hosts: [contoso.example]
+    partners: []
+"""
+
+RETURN = r"""
+generation:
+  description: Number of the policy; each new content is the next one.
+  type: int
+  returned: success
+digest:
+  description: SHA-256 of the policy file, hexadecimal.
+  type: str
+  returned: success
+loaded:
+  description: What the running server reports (state, generation, digest, reason).
+  type: dict
+  returned: success
+loss:
+  description: Rules that this server does not honour, each partner, rule, meaning.
+  type: list
+  elements: dict
+  returned: success
+plan:
+  description: Changes, each action, kind, name, before, after.
+  type: list
+  elements: dict
+  returned: success
+plan_digest:
+  description: Digest of the plan, for O(expect_plan).
+  type: str
+  returned: success
+pending:
+  description: What someone else must finish, each kind, name, waiting_for.
+  type: list
+  elements: dict
+  returned: success
+"""
+
+from ansible.module_utils.fedgate.gateway.policy_gate import PartnerPolicy
+from ansible.module_utils.fedgate.module import run
+
+LEVELS = ["required", "optional", "not_supported"]
+PARTNER = {
+    "domain": {"type": "str", "required": True},
+    "additional_domains": {"type": "list", "elements": "str", "default": []},
+    "description": {"type": "str"},
+    "type": {
+        "type": "str",
+        "choices": ["federated", "public_verified", "public_unverified"],
+        "default": "federated",
+    },
+    "tls": {"type": "str", "choices": LEVELS, "default": "required"},
+    "sasl": {"type": "str", "choices": LEVELS, "default": "optional"},
+    "dialback": {"type": "bool", "default": True},
+    "dialback_certificate": {"type": "str", "choices": ["any", "valid"], "default": "any"},
+    "keepalive": {"type": "raw"},
+    "connection_limit": {"type": "raw"},
+    "proxy_fqdn": {"type": "str"},
+    "allow_plaintext": {"type": "bool"},
+    "waive": {"type": "list", "elements": "str"},
+    "echo_address": {"type": "str"},
+    "expires": {"type": "raw"},
+    "methods": {"type": "list", "elements": "str"},
+    "verdict": {"type": "str"},
+}
+ARGUMENTS = {
+    "server": {"type": "str", "choices": ["prosody"], "default": "prosody"},
+    "partners": {"type": "list", "elements": "dict", "required": True, "options": PARTNER},
+    "local_hosts": {"type": "list", "elements": "str", "required": True},
+    "path": {"type": "path", "default": "/etc/prosody/fedgate/policy.json"},
+    "status_path": {"type": "path", "default": "/run/prosody/fedgate.json"},
+    "timeout": {"type": "int", "default": 20},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    run(PartnerPolicy, ARGUMENTS)
+
+
+if __name__ == "__main__":
+    main()

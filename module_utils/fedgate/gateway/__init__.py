@@ -1,0 +1,1 @@
+"""Gateways: the model compiled to what one kind of server honours, and the transaction that puts it live."""

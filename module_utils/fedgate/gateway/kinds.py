@@ -1,0 +1,40 @@
+"""The kinds of gateways that Fedgate knows. A new one is one file and one line in this table.
+
+The table is static on purpose: what is looked up by name at run time would not travel to the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidValue
+from . import prosody_policy
+from .policy import Compiled
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What has to be known of one kind of gateway.
+
+    :ivar compile: partners and local hosts to the policy this server honours, with the loss report.
+    :ivar unit: the systemd unit.
+    :ivar group: the group that the server runs as.
+    """
+
+    compile: Callable[[Sequence[Mapping[str, Any]], Sequence[str]], Compiled]
+    unit: str
+    group: str
+
+
+KINDS: dict[str, Kind] = {
+    "prosody": Kind(compile=prosody_policy.compile_policy, unit="prosody.service", group="prosody"),
+}
+
+
+def kind_of(name: str) -> Kind:
+    """Return the kind of gateway of that name. :raises InvalidValue: when there is none."""
+    if name not in KINDS:
+        raise InvalidValue(f"unknown gateway {name!r}", hint=f"Known: {', '.join(sorted(KINDS))}.", path="server")
+    return KINDS[name]

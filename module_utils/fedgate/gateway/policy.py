@@ -1,0 +1,94 @@
+"""The policy file: its canonical text, its generation, and what differs between two of them. Pure values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Version of the file's layout; the server's module refuses others.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One rule that the server does not honour.
+
+    :ivar partner: the partner's primary domain.
+    :ivar rule: the rule's name in the model.
+    :ivar meaning: what happens instead, in one sentence.
+    """
+
+    partner: str
+    rule: str
+    meaning: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return plain data: partner, rule, meaning."""
+        return {"partner": self.partner, "rule": self.rule, "meaning": self.meaning}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled policy.
+
+    :ivar rules: the policy file's content but for format and generation.
+    :ivar loss: what the server does not honour.
+    """
+
+    rules: Mapping[str, Any]
+    loss: tuple[Loss, ...] = ()
+
+
+def text_of(rules: Mapping[str, Any], generation: int) -> str:
+    """Return the file's text: canonical JSON, so that equal policies are equal bytes."""
+    return json.dumps({**rules, "format": FORMAT, "generation": generation}, sort_keys=True, indent=1) + "\n"
+
+
+def digest_of(text: str) -> str:
+    """Return the SHA-256 (hex) of a file's text, as the server reports what it loaded."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse(text: str | None) -> dict[str, Any] | None:
+    """Return a policy file's content; None when there is none or when it is not one that we wrote."""
+    if text is None:
+        return None
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        return None
+    return content if isinstance(content.get("partners"), dict) else None
+
+
+def generation_of(content: Mapping[str, Any] | None) -> int:
+    """Return the generation of a parsed policy file; 0 when there is none."""
+    number = content.get("generation") if content else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else 0
+
+
+def successor(present: Mapping[str, Any] | None, rules: Mapping[str, Any]) -> str:
+    """Return the text that the file has to have.
+
+    :param present: the parsed file as it is; None when there is none.
+    :param rules: the compiled policy.
+    :returns: the present content, canonical, when it says the same; otherwise the next generation.
+    """
+    generation = generation_of(present)
+    same = present is not None and generation > 0 and _rules_of(present) == dict(rules)
+    return text_of(rules, generation if same else generation + 1)
+
+
+def _rules_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if key not in ("format", "generation")}
+
+
+def partner_fields(content: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the fields of each domain's rule, for showing; the additional domains name their partner."""
+    if not content:
+        return {}
+    return {str(domain): dict(row) for domain, row in content["partners"].items()}

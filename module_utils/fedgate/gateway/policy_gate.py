@@ -1,0 +1,154 @@
+"""The reconciler of ``xmpp_partner_policy``: the policy file, and that the running server enforces it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from ..errors import CheckFailed, FedgateError, MissingDependency
+from ..module import Context, Reconciler
+from ..plan import Change, Plan
+from .files import Seen, Wanted, discard, look, write
+from .kinds import kind_of
+from .policy import digest_of, generation_of, parse, partner_fields, successor
+from .status import is_current, read_status, reason_of
+from .systemd import Unit, UnitState
+
+_INTERVAL = 0.2
+_MODE = 0o640
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The policy on disk and in the running server.
+
+    :ivar file: the policy file.
+    :ivar content: what it says; None when there is none, or none of ours.
+    :ivar status: what the server's module reported last.
+    :ivar unit: the service.
+    """
+
+    file: Seen
+    content: Optional[dict[str, Any]]
+    status: Optional[dict[str, Any]]
+    unit: UnitState
+
+    @property
+    def loaded(self) -> Optional[str]:
+        """The digest of the policy that the running server enforces, None when it enforces none."""
+        if not is_current(self.status, self.unit.pid) or self.status is None or self.status.get("state") != "enforcing":
+            return None
+        return self.status.get("digest")
+
+
+class PartnerPolicy(Reconciler):
+    """The whole policy of one gateway: a partner that is not in it has no access."""
+
+    def __init__(self, params: Mapping[str, Any], context: Context) -> None:
+        super().__init__(params, context)
+        self.kind = kind_of(params["server"])
+        self.unit = Unit(context, self.kind.unit)
+        self.compiled = self.kind.compile(params["partners"], params["local_hosts"])
+        self.path: str = params["path"]
+
+    def observe(self) -> Observed:
+        """Read the file, the server's report and the unit's state."""
+        file = look(self.path)
+        text = None if file.data is None else file.data.decode(errors="replace")
+        return Observed(file, parse(text), read_status(self.params["status_path"]), self.unit.state())
+
+    def plan(self, observed: Observed) -> Plan:
+        """One change for each domain, and one for the policy as a whole: written, or only loaded."""
+        text = successor(observed.content, self.compiled.rules)
+        changes = list(_partners(observed.content, parse(text)))
+        written = observed.file.data == text.encode() and self._has_rights(observed.file)
+        if not written or observed.loaded != digest_of(text):
+            changes.append(self._load(observed, text))
+        return Plan.of(changes)
+
+    def apply(self, plan: Plan, observed: Observed) -> None:
+        """Write, reload, wait for the server's report. :raises CheckFailed: after the former policy is back."""
+        if not observed.unit.exists or not observed.unit.active:
+            raise MissingDependency(
+                f"{self.kind.unit} does not run on this host, so no policy can be loaded; nothing was changed",
+                hint="Run gateway.yml for this host first.",
+            )
+        text = successor(observed.content, self.compiled.rules)
+        self._write(text)
+        try:
+            self.unit.do("reload")
+            self._await(digest_of(text))
+        except FedgateError as error:
+            raise self._rolled_back(observed, error) from None
+
+    def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
+        """Return generation, digest, what the server reports, and what it does not honour."""
+        text = successor(observed.content, self.compiled.rules)
+        status = observed.status if is_current(observed.status, observed.unit.pid) else None
+        return {
+            "generation": generation_of(parse(text)),
+            "digest": digest_of(text),
+            "loaded": {key: (status or {}).get(key) for key in ("state", "generation", "digest", "reason")},
+            "loss": [loss.as_dict() for loss in self.compiled.loss],
+        }
+
+    def _load(self, observed: Observed, text: str) -> Change:
+        content = observed.content or {}
+        wanted = parse(text) or {}
+        before = {
+            "generation": generation_of(content),
+            "local_hosts": content.get("local_hosts", []),
+            "loaded": observed.loaded is not None and observed.loaded == _digest_of_file(observed.file),
+        }
+        after = {"generation": generation_of(wanted), "local_hosts": wanted["local_hosts"], "loaded": True}
+        return Change("run", "policy", self.path, before, after)
+
+    def _has_rights(self, file: Seen) -> bool:
+        return (file.mode, file.owner, file.group) == (_MODE, "root", self.kind.group)
+
+    def _write(self, text: str) -> None:
+        write(Wanted(self.path, text.encode(), _MODE, "root", self.kind.group))
+
+    def _await(self, digest: str) -> None:
+        end = time.monotonic() + self.params["timeout"]
+        while True:
+            seen = self.observe()
+            if seen.loaded == digest:
+                return
+            # The module says why it kept what it had; waiting longer does not change its mind.
+            refused = is_current(seen.status, seen.unit.pid) and (seen.status or {}).get("reason")
+            if (refused and time.monotonic() > end - self.params["timeout"] + 2) or time.monotonic() > end:
+                raise CheckFailed(reason_of(seen.status, seen.unit.pid))
+            time.sleep(_INTERVAL)
+
+    def _rolled_back(self, observed: Observed, error: FedgateError) -> CheckFailed:
+        reason = str(error).rstrip(".")
+        try:
+            if observed.file.data is not None:
+                write(
+                    Wanted(self.path, observed.file.data, observed.file.mode, observed.file.owner, observed.file.group)
+                )
+            else:
+                discard(self.path)
+            self.unit.do("reload")
+            state = "the former policy is back"
+        except (FedgateError, OSError) as second:
+            state = f"the former policy could not be put back ({second})"
+        hint = f"Look at journalctl --unit {self.kind.unit}; {os.path.basename(self.path)} is what was before."
+        return CheckFailed(f"the server did not load the new policy: {reason}; {state}", hint=hint)
+
+
+def _digest_of_file(file: Seen) -> Optional[str]:
+    return None if file.data is None else digest_of(file.data.decode(errors="replace"))
+
+
+def _partners(present: Optional[Mapping[str, Any]], wanted: Optional[Mapping[str, Any]]) -> Iterator[Change]:
+    before, after = partner_fields(present), partner_fields(wanted)
+    for domain in sorted({*before, *after}):
+        old, new = before.get(domain), after.get(domain)
+        if old != new:
+            action = "create" if old is None else "delete" if new is None else "update"
+            yield Change(action, "partner", domain, old, new)  # type: ignore[arg-type]

@@ -1,0 +1,107 @@
+"""Partners compiled to the policy file that our Prosody modules read.
+
+Combinations are those of the negotiation table of Lync Server 2013 (TLS and SASL settings of an allowed partner).
+Until Fedgate's Prosody modules learn the rest, only federated partners with TLS required are honoured; everything
+else is refused here, so that nobody believes in a rule that is not enforced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import FedgateError, InvalidValue, SeveralErrors
+from .policy import Compiled, Loss
+
+_NOW = "Possible now: type federated with tls required, and sasl and dialback such that a method is left"
+
+
+def compile_policy(partners: Sequence[Mapping[str, Any]], local_hosts: Sequence[str]) -> Compiled:
+    """Compile normalised partners.
+
+    :param partners: as the model publishes them: domain, additional_domains, type, tls, sasl, dialback,
+        dialback_certificate, methods.
+    :param local_hosts: our domains and components that may federate.
+    :returns: rules with ``local_hosts`` and ``partners`` (one row for each domain, also the additional ones).
+    :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
+    :raises SeveralErrors: the same for several partners.
+    """
+    errors: list[FedgateError] = []
+    rows: dict[str, dict[str, Any]] = {}
+    loss: list[Loss] = []
+    for partner in partners:
+        try:
+            row = _row(partner)
+            for domain in _domains(partner):
+                if domain in rows:
+                    raise InvalidValue(
+                        f"{domain} belongs to two partners: {rows[domain]['partner']} and {row['partner']}"
+                    )
+                rows[domain] = row
+            loss.extend(_loss(partner))
+        except InvalidValue as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise SeveralErrors(errors)
+    return Compiled({"local_hosts": sorted(set(local_hosts)), "partners": rows}, tuple(loss))
+
+
+def _domains(partner: Mapping[str, Any]) -> list[str]:
+    return [partner["domain"], *(partner.get("additional_domains") or [])]
+
+
+def _row(partner: Mapping[str, Any]) -> dict[str, Any]:
+    domain = partner["domain"]
+    row = {
+        "partner": domain,
+        "type": partner.get("type") or "federated",
+        "tls": partner.get("tls") or "required",
+        "sasl": partner.get("sasl") or "optional",
+        "dialback": True if partner.get("dialback") is None else partner["dialback"],
+        "dialback_certificate": partner.get("dialback_certificate") or "any",
+    }
+    for name, allowed in _ALLOWED.items():
+        if row[name] not in allowed:
+            raise _not_yet(domain, name, row[name])
+    if not row["dialback"] and row["sasl"] == "not_supported":
+        raise InvalidValue(
+            f"partner {domain}: with sasl not_supported and dialback false no method of authentication is left",
+            hint="Allow one of the two.",
+        )
+    return row
+
+
+_ALLOWED: dict[str, tuple[Any, ...]] = {
+    "type": ("federated",),
+    "tls": ("required",),
+    "sasl": ("required", "optional", "not_supported"),
+    "dialback": (True, False),
+    "dialback_certificate": ("any", "valid"),
+}
+
+
+def _not_yet(domain: str, name: str, value: Any) -> InvalidValue:
+    return InvalidValue(f"partner {domain}: the Prosody gateway does not enforce {name} {value!r} yet", hint=f"{_NOW}.")
+
+
+_NOT_HONOURED = {
+    "connection_limit": "The number of streams from this partner is not limited.",
+    "proxy_fqdn": "The partner's servers are found by DNS alone.",
+}
+
+
+def _loss(partner: Mapping[str, Any]) -> list[Loss]:
+    """Return what Prosody does otherwise than Lync Server for this partner."""
+    loss = [
+        Loss(
+            partner["domain"],
+            "type federated: subscriptions are approved automatically",
+            "Users approve each subscription request of this partner's users themselves.",
+        )
+    ]
+    for rule, meaning in _NOT_HONOURED.items():
+        if partner.get(rule):
+            loss.append(Loss(partner["domain"], rule, meaning))
+    return loss
