@@ -1,0 +1,70 @@
+"""The lab as the tests use it; starting it and rolling out is done once for all tests that ask for it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from .rollout import lab, lab_state, play
+
+#: A gateway writes its status at most one second after something happened to a session.
+STATUS_DELAY = 1.2
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The tests' lab.
+
+    :ivar state: what ``bin/lab`` remembers: addresses, users, certificates of the CA.
+    """
+
+    state: dict[str, Any]
+
+    def run(self, host: str, *command: str) -> str:
+        """Run a command in a host as root. :returns: its standard output."""
+        return lab("exec", host, *command)
+
+    def status(self, host: str = "edge1.london") -> dict[str, Any]:
+        """Return what the gateway's policy module says of itself, after all that happened so far."""
+        time.sleep(STATUS_DELAY)
+        status: dict[str, Any] = json.loads(self.run(host, "cat", "/run/prosody/fedgate.json"))
+        return status
+
+    def sessions(self, remote: str, host: str = "edge1.london") -> list[dict[str, Any]]:
+        """Return the gateway's sessions with a remote domain."""
+        return [item for item in self.status(host)["sessions"] if item["remote"] == remote]
+
+
+@pytest.fixture(scope="session")
+def lab_up() -> Lab:
+    """A running lab; its edges may be bare."""
+    lab("up")
+    return Lab(lab_state())
+
+
+@pytest.fixture(scope="session")
+def deployed_lab(lab_up: Lab) -> Lab:
+    """A running lab in which ``site.yml`` has been carried out."""
+    rollout = play("site.yml")
+    assert rollout.code == 0, rollout.output[-6000:]
+    return lab_up
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], Any], float], Any]:
+    """Return a function that asks until the answer is true, and returns it."""
+
+    def ask(question: Callable[[], Any], seconds: float = 10.0) -> Any:
+        end = time.monotonic() + seconds
+        while True:
+            answer = question()
+            if answer or time.monotonic() > end:
+                return answer
+            time.sleep(0.3)
+
+    return ask
