@@ -52,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
     )
     up.add_argument("hosts", nargs="*", metavar="HOST", help=", ".join(HOSTS))
     up.set_defaults(run=run_up)
+    reset = commands.add_parser("reset", help="make the hosts named anew, as bare as they were at first; the rest stays")
+    reset.add_argument("hosts", nargs="+", metavar="HOST", help=", ".join(HOSTS))
+    reset.set_defaults(run=run_reset)
     down = commands.add_parser("down", help="remove hosts, network, keys and passwords; images stay as a cache")
     down.add_argument("--images", action="store_true", help="remove the images too: nothing is left")
     down.set_defaults(run=run_down)
@@ -103,6 +106,15 @@ def _finish(futures: list) -> list[bool]:  # type: ignore[type-arg]
     if errors:
         raise errors[0]
     return [future.result() for future in futures]
+
+
+def run_reset(lab: Identity, options: argparse.Namespace) -> int:
+    """Remove the hosts named and make them anew; the lab around them stays."""
+    identity.pick(options.hosts)  # the names are known, or nothing is removed
+    with held(f"lab-{lab.digest}"):
+        for name in sorted(set(options.hosts) & set(hosts.listed(lab))):
+            hosts.remove(lab, name)
+    return run_up(lab, options)
 
 
 def run_down(lab: Identity, options: argparse.Namespace) -> int:
