@@ -77,7 +77,7 @@ class Wire:
 
 def reason(error: Optional[BaseException]) -> str:
     """Say in a few words why a connection failed."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, (TimeoutError, socket.timeout)):  # not the same before Python 3.10
         return "no answer in time"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"

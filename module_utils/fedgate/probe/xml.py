@@ -124,7 +124,7 @@ class _Reader:
             self.stream.closed = True
 
     def _position(self) -> int:
-        """Return the index after the element that just ended; expat points at an end tag, or behind an empty element."""
+        """Return the index after the element that just ended; expat points at an end tag or behind an empty element."""
         index = self.parser.CurrentByteIndex
         return self._buffer.index(b">", index) + 1 if self._buffer.startswith(b"</", index) else index
 
