@@ -14,17 +14,15 @@ from ansible.template import Templar
 
 runpy.run_path(str(Path(__file__).resolve().parent.parent / "module_utils" / "fedgate" / "bootstrap.py"))
 
-from ansible.module_utils.fedgate.errors import FedgateError, InvalidValue, SeveralErrors
+from ansible.module_utils.fedgate.errors import FedgateError, InvalidValue
 from ansible.module_utils.fedgate.model.deployment import read_deployment
-from ansible.module_utils.fedgate.model.problems import Where
-from ansible.module_utils.fedgate.model.variables import concerns_us
+from ansible.module_utils.fedgate.model.problems import UNKNOWN, Where
+from ansible.module_utils.fedgate.model.variables import concerns_us, place
 
 try:  # ansible-core keeps it to itself; without it, errors name no file and line
     from ansible._internal._datatag._tags import Origin
 except ImportError:
     Origin = None
-
-_FAILED = object()
 
 
 class ActionModule(ActionBase):
@@ -41,11 +39,12 @@ class ActionModule(ActionBase):
         group = str(arguments["group"])
         collected = Collected(variables["hostvars"], self._loader, list(variables["groups"].get(group, [])))
         try:
-            # Errors of templates come first, and together: what could not be evaluated cannot be judged.
-            if collected.errors:
-                raise SeveralErrors(collected.errors)
             deployment = read_deployment(
-                collected.hosts, today=datetime.now(timezone.utc).date(), origin_of=collected.origin_of, group=group
+                collected.hosts,
+                today=datetime.now(timezone.utc).date(),
+                origin_of=collected.origin_of,
+                group=group,
+                noted=collected.errors,
             )
         except FedgateError as error:
             return {"failed": True, "changed": False, "msg": str(error), "error": type(error).__name__}
@@ -72,22 +71,36 @@ class Collected:
         self.errors: list[InvalidValue] = []
         self._origins: dict[tuple[str, tuple[str | int, ...]], str] = {}
         self._seen: set[str] = set()
+        self._templates = 0
+        # Hosts share the values of their groups: those without templates are read once. By identity of the raw value:
+        # (the value itself, which keeps the identity valid; its plain form; the host that it was read for).
+        self._read: dict[int, tuple[Any, Any, str]] = {}
+        self._read_for: dict[tuple[str, str | int], str] = {}
         for host in hosts:
             raw = hostvars.raw_get(str(host))
             self._templar = Templar(loader=loader, variables={**raw, "hostvars": hostvars})
             name = str.__str__(host)
-            self.hosts[name] = {
-                str.__str__(key): self._plain(value, Where((str.__str__(key),), name, name), _origin(key))
-                for key, value in raw.items()
-                if concerns_us(key)
-            }
+            self.hosts[name] = {_bare(key): self._variable(key, raw[key], name) for key in raw if concerns_us(key)}
 
     def origin_of(self, host: str, steps: tuple[str | int, ...]) -> str | None:
         """Return file, line and column of a value, or of the nearest one around it that is known."""
+        host = self._read_for.get((host, steps[0]), host)
         for length in range(len(steps), 0, -1):
             if (host, steps[:length]) in self._origins:
                 return self._origins[host, steps[:length]]
         return None
+
+    def _variable(self, key: str, value: Any, host: str) -> Any:
+        name = _bare(key)
+        known = self._read.get(id(value))
+        if known and (known[2], (name,)) in self._origins:
+            self._read_for[host, name] = known[2]
+            return known[1]
+        before = self._templates
+        plain = self._plain(value, place(name, host), _origin(key))
+        if self._templates == before and isinstance(value, (list, Mapping)):
+            self._read[id(value)] = (value, plain, host)
+        return plain
 
     def _plain(self, value: Any, where: Where, key_origin: str | None) -> Any:
         """Return a value without Ansible's wrappers; note where it comes from. A key's place is the better one."""
@@ -105,21 +118,24 @@ class Collected:
         if isinstance(value, (bool, int, float, list, tuple, Mapping)) or value is None:
             return value
         try:
-            return self._templar.template(value)
+            result = self._templar.template(value)
+            self._templates += result is not value
+            return result
         except AnsibleError as error:
+            self._templates += 1
             origin = self.origin_of(where.seen_from or "", where.steps)
             found = InvalidValue(f"this cannot be evaluated: {error.message}", path=str(where), origin=origin)
             if f"{origin}{error.message}" not in self._seen:
                 self._seen.add(f"{origin}{error.message}")
                 self.errors.append(found)
-            return None
+            return UNKNOWN
 
 
 def _bare(value: Any) -> Any:
     """Return a scalar as Python's own type, without tags."""
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool) or value is None or value is UNKNOWN:
         return value
     if isinstance(value, int):
         return int(value)

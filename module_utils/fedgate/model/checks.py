@@ -49,7 +49,7 @@ def _check_domains(pools: Sequence[Pool], xmpp_domains: Sequence[str], problems:
     where = Where(("federation_xmpp_domains",), None, seen_from)
     if not xmpp_domains:
         # A list that could not be read was noted already.
-        if not any("federation_xmpp_domains" in (error.path or "") for error in problems.errors):
+        if not problems.noted_about("federation_xmpp_domains"):
             problems.error(where, "no XMPP domain is given", "Add federation_xmpp_domains: with a list of them.")
         return
     for index, domain in enumerate(xmpp_domains):

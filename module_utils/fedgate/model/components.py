@@ -61,8 +61,10 @@ def _component(fields: Fields | None, xmpp_domains: list[str]) -> Component | No
         fields.at("domain").wrong(f"{domain} is one of federation_xmpp_domains", "A component needs a name of its own.")
         return None
     parent = parent_domain(domain, xmpp_domains)
+    if parent is None and not xmpp_domains:
+        return None
     if parent is None:
-        hint = f"Write a name below {listed(xmpp_domains)}." if xmpp_domains else None
+        hint = f"Write a name below {listed(xmpp_domains)}."
         fields.at("domain").wrong(f"{domain} is under none of federation_xmpp_domains", hint)
         return None
     return Component(domain, kind, federated, parent)

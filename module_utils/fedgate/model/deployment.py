@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from . import names, records
+from ..errors import InvalidValue
+from . import names
 from .checks import check_pools, check_retired
 from .components import Component, read_components
 from .partner import Partner, check_ownership, current_partners, read_partner
 from .pools import Host, Pool, read_pools
 from .problems import OriginOf, Problems, Where
 from .reading import Reader
+from .records import DEFAULT_TTL, Endpoint, Record, derive_records
 from .settings import check_dns_provider, check_proxy, check_resolvers
 from .sharing import Shared
-from .variables import PARTNERS, check_names, is_partner_list
+from .variables import PARTNERS, VARIABLES, check_names, is_partner_list, place
 
 #: Seconds; shorter ones burden resolvers, longer ones make a move last days.
 TTL_BOUNDS = (60, 86400)
@@ -61,9 +63,9 @@ class Deployment:
         federated = [item.domain for item in self.components_of(pool.xmpp_domains) if item.federated]
         return names.linux_names(pool.xmpp_domains, federated, pool.additional_names)
 
-    def records(self) -> list[records.Record]:
+    def records(self) -> list[Record]:
         """Return every RRset that we own."""
-        return records.derive_records(
+        return derive_records(
             [self._endpoint(pool) for pool in self.pools],
             ttl=self.ttl,
             publish_client=self.publish_client,
@@ -82,9 +84,9 @@ class Deployment:
             "warnings": list(self.warnings),
         }
 
-    def _endpoint(self, pool: Pool) -> records.Endpoint:
+    def _endpoint(self, pool: Pool) -> Endpoint:
         components = self.components_of(pool.xmpp_domains) if pool.linux else []
-        return records.Endpoint(
+        return Endpoint(
             fqdn=pool.fqdn,
             priority=pool.priority,
             weight=pool.weight,
@@ -128,16 +130,24 @@ class Deployment:
 
 
 def read_deployment(
-    hosts: Mapping[str, Mapping[str, Any]], *, today: date, origin_of: OriginOf | None = None, group: str = "edges"
+    hosts: Mapping[str, Mapping[str, Any]],
+    *,
+    today: date,
+    origin_of: OriginOf | None = None,
+    group: str = "edges",
+    noted: Sequence[InvalidValue] = (),
 ) -> Deployment:
     """Read and check a whole inventory.
 
     :param hosts: variables by inventory name, of all gateways, in the inventory's order; plain Python values.
     :param today: for partners that expire.
     :param origin_of: tells file and line of a host's value.
+    :param group: the group that the hosts were taken from.
+    :param noted: errors found before: values that could not be evaluated, and are ``UNKNOWN`` in ``hosts``.
     :raises SeveralErrors: everything that is wrong, together.
     """
     problems = Problems(origin_of) if origin_of else Problems()
+    problems.errors.extend(noted)
     if not hosts:
         hint = "Put the gateways into it, in the inventory."
         problems.error(Where((group,)), "the group has no hosts", hint)
@@ -162,7 +172,8 @@ class _Reading:
         sip_domains = self._read("federation_sip_domains", Reader.domains, [])
         before = len(self.problems.errors)
         pools = read_pools(self.hosts, domains, self.problems)
-        pools_are_whole = len(self.problems.errors) == before
+        unread = any(self.problems.noted_about(name) for name in VARIABLES if VARIABLES[name].scope == "pool")
+        pools_are_whole = len(self.problems.errors) == before and not unread
         components = self._read("federation_xmpp_components", lambda at: read_components(at, domains), [])
         low, high = TTL_BOUNDS
         deployment = Deployment(
@@ -171,7 +182,7 @@ class _Reading:
             components=tuple(components),
             partners=self._partners(domains, components, pools),
             pools=tuple(pools),
-            ttl=self._read("federation_dns_ttl", lambda at: at.whole_number(low, high, "seconds"), records.DEFAULT_TTL),
+            ttl=self._read("federation_dns_ttl", lambda at: at.whole_number(low, high, "seconds"), DEFAULT_TTL),
             publish_client=self._read("federation_publish_xmpp_client", Reader.flag, True),
             retired_domains=tuple(self._read("federation_retired_xmpp_domains", Reader.domains, [])),
             retired_pools=tuple(self._read("federation_retired_pools", Reader.domains, [])),
@@ -215,7 +226,7 @@ class _Reading:
                 ("federation_proxy_env", check_proxy),
             ):
                 if variables.get(name) is not None:
-                    check(Reader(variables[name], Where((name,), host, host), self.problems))  # type: ignore[operator]
+                    check(Reader(variables[name], place(name, host), self.problems))  # type: ignore[operator]
         in_use = [*deployment.xmpp_domains, *(item.domain for item in deployment.components)]
         check_retired(deployment.retired_domains, in_use, "federation_retired_xmpp_domains", self.shared)
         fqdns = [pool.fqdn for pool in deployment.pools]

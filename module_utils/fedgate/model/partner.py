@@ -87,7 +87,7 @@ def read_partner(reader: Reader, linux: bool) -> Partner | None:
     if fields is None:
         return None
     domain = fields.at("domain").domain() if fields.has("domain") else None
-    additional = fields.read("additional_domains", Reader.domains, [])
+    additional = fields.read_all("additional_domains", Reader.domains)
     partner = Partner(
         # A partner whose domain cannot be read is checked on, so that its other mistakes are reported as well.
         domain=domain or "invalid.invalid",
@@ -102,14 +102,14 @@ def read_partner(reader: Reader, linux: bool) -> Partner | None:
         connection_limit=fields.read("connection_limit", lambda at: at.whole_number(1, MAX_CONNECTIONS), None),
         proxy_fqdn=fields.read("proxy_fqdn", Reader.domain, None),
         allow_plaintext=fields.read("allow_plaintext", Reader.flag, False),
-        waive=tuple(fields.read("waive", Reader.texts, [])),
+        waive=tuple(fields.read_all("waive", Reader.texts)),
         echo_address=fields.read("echo_address", _address_of_user, None),
         expires=fields.read("expires", Reader.day, None),
     )
     if domain in additional:
         fields.at("additional_domains").wrong(f"{domain} is the partner's primary domain already", "Remove it here.")
     _judge_echo(partner, fields)
-    if len(reader.problems.errors) == noted:
+    if len(reader.problems.errors) == noted and fields.all_known():
         _judge(partner, fields, linux)
     return partner if domain else None
 
@@ -145,7 +145,7 @@ def _judge(partner: Partner, fields: Fields, linux: bool) -> None:
     elif linux and partner.tls != "required":
         fields.at("tls").wrong(
             f"{partner.domain}: tls: {partner.tls} cannot be enforced on a Linux gateway yet",
-            "Set tls: required (with any sasl and dialback that leave a method).",
+            "Accepted now: tls: required with sasl: required or optional, or sasl: not_supported with dialback: true.",
         )
     elif negotiation.PLAINTEXT in allowed and not partner.allow_plaintext:
         fields.reader.wrong(

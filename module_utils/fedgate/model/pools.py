@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import is_address
-from .problems import Problems, Where
+from .problems import UNKNOWN, Problems, Where
 from .reading import Reader, shown
 from .settings import check_certificate
 from .sharing import Shared
@@ -86,6 +86,8 @@ def _pool_of(host: str, variables: Mapping[str, Any], problems: Problems) -> str
     if value is None:
         problems.error(where, f"{host} belongs to no pool", "Set edge_pool_fqdn in the variables of its pool's group.")
         return None
+    if value is UNKNOWN:
+        return None
     if isinstance(value, str) and is_address(value):
         hint = (
             "SRV records lead to names only (RFC 2782): write the name; the address goes to edge_published_addresses."
@@ -147,7 +149,7 @@ def _served(reader: Reader, xmpp_domains: list[str]) -> list[str]:
     chosen = []
     for item in reader.items():
         name = item.domain()
-        if name and name not in xmpp_domains:
+        if name and xmpp_domains and name not in xmpp_domains:
             meant = did_you_mean(name, xmpp_domains)
             hint = f"Did you mean {meant}?" if meant else "Add it there, or remove it here."
             item.wrong(f"{name} is not among federation_xmpp_domains", hint)

@@ -11,6 +11,16 @@ from ..errors import InvalidValue, SeveralErrors
 Step = Union[str, int]
 
 
+class _Unknown:
+    """Stands for a value that could not be evaluated: noted already, so nothing more is said about it."""
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN = _Unknown()
+
+
 @dataclass(frozen=True)
 class Where:
     """Where a value stands: the variable and the way into it, seen from one host.
@@ -59,6 +69,11 @@ class Problems:
         if key not in self._seen:
             self._seen.add(key)
             self.errors.append(found)
+
+    def noted_about(self, variable: str) -> bool:
+        """Tell whether an error about a variable, or a part of it, was noted."""
+        paths = [error.path or "" for error in self.errors]
+        return any(path == variable or path.startswith(tuple(f"{variable}{end}" for end in ".[ ")) for path in paths)
 
     def warn(self, where: Where, message: str) -> None:
         """Note something that is allowed, but doubtful."""

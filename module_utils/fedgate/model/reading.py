@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ..errors import InvalidValue
 from .domains import domain_name
-from .problems import Problems, Where
+from .problems import UNKNOWN, Problems, Where
 from .suggest import did_you_mean, listed
 
 T = TypeVar("T")
@@ -28,9 +28,17 @@ def shown(value: Any) -> str:
         return f"the text {value!r}" if len(value) <= 80 else f"the text {value[:77]!r}…"
     if isinstance(value, (int, float)):
         return f"the number {value}"
+    return kind_of(value)
+
+
+def kind_of(value: Any) -> str:
+    """Return what kind of thing a value is, without the value."""
     if isinstance(value, Mapping):
         return "a mapping (key: value)"
-    return "a list" if isinstance(value, (list, tuple)) else f"a value of type {type(value).__name__}"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    kinds = {str: "a text", bool: "true or false", int: "a number", float: "a number", type(None): "nothing (null)"}
+    return kinds.get(type(value), f"a value of type {type(value).__name__}")
 
 
 class Reader:
@@ -46,14 +54,16 @@ class Reader:
         self.problems = problems
 
     def wrong(self, message: str, hint: str | None = None) -> None:
-        """Note an error here."""
+        """Note an error here, unless the value could not even be evaluated."""
+        if self.value is UNKNOWN:
+            return
         self.problems.error(self.where, message, hint)
 
     def items(self) -> list[Reader]:
         """Read a list; its items are read one by one."""
         if not isinstance(self.value, list):
             hint = "Begin each item with a hyphen, also a single one."
-            self.wrong(f"a list is needed here, not {shown(self.value)}", hint)
+            self.wrong(f"a list is needed here, not {kind_of(self.value)}", hint)
             return []
         return [Reader(item, self.where.into(index), self.problems) for index, item in enumerate(self.value)]
 
@@ -61,7 +71,8 @@ class Reader:
         """Read a mapping with known keys."""
         allowed = tuple(known)
         if not isinstance(self.value, Mapping):
-            self.wrong(f"a mapping is needed here, not {shown(self.value)}", f"Known keys: {listed(allowed, 'and')}.")
+            # Only its kind: what stands in the wrong place may be a secret.
+            self.wrong(f"a mapping is needed here, not {kind_of(self.value)}", f"Known keys: {listed(allowed, 'and')}.")
             return None
         return Fields(self, allowed, tuple(required))
 
@@ -203,6 +214,10 @@ class Fields:
         hint = f"Did you mean {meant}? {hint}" if meant else hint
         self.reader.problems.error(where, f"the key {key} is not known", hint)
 
+    def all_known(self) -> bool:
+        """Tell whether every value could be evaluated."""
+        return not any(value is UNKNOWN for value in self._values.values())
+
     def has(self, key: str) -> bool:
         """Tell whether a key is given and not null."""
         return self._values.get(key) is not None
@@ -217,6 +232,10 @@ class Fields:
             return default
         found = how(self.at(key))
         return default if found is None else found
+
+    def read_all(self, key: str, how: Callable[[Reader], list[str]]) -> list[str]:
+        """Read one key that holds a list; an empty list where it is missing."""
+        return how(self.at(key)) if self.has(key) else []
 
 
 def _reachable_address(text: str) -> str:

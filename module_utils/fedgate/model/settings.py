@@ -37,7 +37,7 @@ def check_certificate(reader: Reader) -> None:
         fields.read(key, Reader.flag, False)
     fields.read("country", _country, "")
     fields.read("validity_days", lambda at: at.whole_number(1, 3650, "days"), 0)
-    fields.read("trust_anchors", Reader.texts, [])
+    fields.read_all("trust_anchors", Reader.texts)
     if fields.has("ca_passphrase"):
         fields.at("ca_passphrase").secret()
     if fields.has("key"):
@@ -101,7 +101,8 @@ def _server(reader: Reader) -> str | None:
 def _key_name(reader: Reader) -> str | None:
     text = reader.text(255)
     if text is not None and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", text):
-        reader.wrong(f"{text!r} is not a name of a TSIG key", "Write it as the server's configuration does.")
+        # Not shown: it may be the secret, written in the wrong line.
+        reader.wrong("this is not a name of a TSIG key", "Write it as the server's configuration does.")
         return None
     return text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .problems import Problems, Where
+from .problems import UNKNOWN, Problems, Where
 from .reading import Reader, shown
 from .suggest import listed
 from .variables import VARIABLES, is_partner_list
@@ -32,6 +32,8 @@ class Shared:
         # A list of partners may be given to some hosts only: its name says for which, and all lists are put together.
         given = [group for group in distinct if group[0] is not _MISSING]
         if not given:
+            return None
+        if any(value is UNKNOWN for value, _hosts in given):
             return None
         if len(distinct) > 1 and not (is_partner_list(name) and len(given) == 1):
             self._note_disagreement(name, distinct)

@@ -74,6 +74,11 @@ def concerns_us(name: str) -> bool:
     return name.startswith(("federation_", "edge_")) and not name.startswith(_NOT_OURS)
 
 
+def place(name: str, host: str) -> Where:
+    """Return the place of a host's variable; only what concerns one host names it."""
+    return Where((name,), host if name.startswith("edge_") else None, host)
+
+
 def check_names(hosts: Mapping[str, Mapping[str, Any]], problems: Problems) -> None:
     """Note variables of our name space that nobody reads: mostly a slip of the keyboard."""
     for host, variables in hosts.items():
@@ -81,4 +86,4 @@ def check_names(hosts: Mapping[str, Mapping[str, Any]], problems: Problems) -> N
             if concerns_us(name) and name not in VARIABLES and not is_partner_list(name):
                 meant = did_you_mean(name, VARIABLES)
                 hint = f"Did you mean {meant}?" if meant else "Remove it, or give it a name without our prefix."
-                problems.error(Where((name,), host, host), "no variable of this name is known", hint)
+                problems.error(place(name, host), "no variable of this name is known", hint)
