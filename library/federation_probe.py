@@ -79,7 +79,7 @@ options:
     description:
       - Seconds during which a target that fails in C(srv), C(address), C(tcp) or C(stream) is looked at again every two
         seconds.
-      - For records that were published, or a gateway that was started, just before.
+      - For records that were published, or a gateway that was started, just before. Counts for all targets together.
     type: float
     default: 0
 requirements:

@@ -13,7 +13,7 @@ from .conversation import look
 from .values import PASSING_STEPS, Settings, Target, domain_name, ip_address
 
 #: Looks at the same time; each waits for the network nearly all the time.
-PARALLEL = 16
+PARALLEL = 32
 #: Seconds between two looks at a target that is waited for.
 PAUSE = 2.0
 
@@ -44,13 +44,14 @@ def probe(targets: Sequence[Target], **settings: Any) -> list[dict[str, Any]]:
 def _look_at_all(targets: Sequence[Target], settings: Settings) -> list[dict[str, Any]]:
     if not targets:
         return []
-    with ThreadPoolExecutor(max_workers=min(PARALLEL, len(targets))) as pool:
-        return list(pool.map(lambda target: look_patiently(target, settings), targets))
-
-
-def look_patiently(target: Target, settings: Settings) -> dict[str, Any]:
-    """Look at one target; for ``settings.wait`` seconds again and again while it fails at a step that may heal."""
+    # One end for all: a hundred dead gateways are not waited for one after the other.
     end = time.monotonic() + settings.wait
+    with ThreadPoolExecutor(max_workers=min(PARALLEL, len(targets))) as pool:
+        return list(pool.map(lambda target: look_patiently(target, settings, end), targets))
+
+
+def look_patiently(target: Target, settings: Settings, end: float) -> dict[str, Any]:
+    """Look at one target; until ``end`` (monotonic seconds) again and again while it fails at a step that may heal."""
     looks = 1
     result = look(target, settings)
     while result["failed_step"] in PASSING_STEPS and time.monotonic() + PAUSE <= end:
