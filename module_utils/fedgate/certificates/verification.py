@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
+import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Optional
@@ -154,11 +156,11 @@ def _tolerant(bundle: bytes) -> list[x509.Certificate]:
     """Read a system bundle; a single root that the library refuses is nobody's fault here."""
     found = []
     end = b"-----END CERTIFICATE-----"
-    for block in bundle.split(end)[:-1]:
-        try:
-            found.extend(chains.parse(block + end, "system"))
-        except FedgateError:
-            continue
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for block in bundle.split(end)[:-1]:
+            with contextlib.suppress(FedgateError):
+                found.extend(chains.parse(block + end, "system"))
     return found
 
 
