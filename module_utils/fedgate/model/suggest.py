@@ -20,8 +20,8 @@ MICROSOFT_NAMES = {
 }
 
 
-def did_you_mean(word: str, allowed: Iterable[str]) -> str | None:
-    """Return the allowed word that is nearest to ``word``, or None when none is near."""
+def did_you_mean(word: str, allowed: Iterable[str], nearness: float = 0.7) -> str | None:
+    """Return the allowed word that is nearest to ``word``, or None when none is near (1.0: the same)."""
     words = list(allowed)
     flat = {_flat(item): item for item in words}
     if _flat(word) in flat:
@@ -29,7 +29,7 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str | None:
     translated = MICROSOFT_NAMES.get(_flat(word))
     if translated in words:
         return translated
-    near = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(word.lower(), words, n=1, cutoff=nearness)
     return near[0] if near else None
 
 

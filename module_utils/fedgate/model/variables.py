@@ -84,6 +84,7 @@ def check_names(hosts: Mapping[str, Mapping[str, Any]], problems: Problems) -> N
     for host, variables in hosts.items():
         for name in variables:
             if concerns_us(name) and name not in VARIABLES and not is_partner_list(name):
-                meant = did_you_mean(name, VARIABLES)
+                # They have long beginnings in common, which make all of them similar.
+                meant = did_you_mean(name, VARIABLES, nearness=0.85)
                 hint = f"Did you mean {meant}?" if meant else "Remove it, or give it a name without our prefix."
                 problems.error(place(name, host), "no variable of this name is known", hint)

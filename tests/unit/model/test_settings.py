@@ -1,0 +1,91 @@
+"""Certificate and DNS server: what may be said, and that secrets stay out of messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .inventories import SHARED, only_error_of, read, two_sites
+
+CERTIFICATE: list[tuple[Any, list[str]]] = [
+    ({"country": "GBR"}, [".country of edge.london.contoso.example: 'GBR' is not a country code", "ISO 3166-1"]),
+    ({"country": "gb"}, ["Write it in capital letters: GB."]),
+    ({"country": False}, ['Norway is "NO", with quotation marks']),
+    ({"country": 44}, [".country", "a text is needed here, not the number 44"]),
+    ({"issuer": "letsencrypt"}, [".issuer", "Allowed are local_ca and manual."]),
+    ({"issuer": None}, ["the key issuer is missing"]),
+    ({"issuer": "manual"}, ["issuer: manual needs requests_directory"]),
+    ({"ca_directory": None}, ["issuer: local_ca needs ca_directory"]),
+    ({"organization": "x" * 65}, [".organization", "65 characters long", "At most 64"]),
+    ({"city": ""}, [".city", "the text is empty"]),
+    ({"city": "Lon\x00don"}, [".city", "control characters"]),
+    ({"validity_days": 0}, [".validity_days", "1 to 3650 days"]),
+    ({"client_auth": "yes"}, [".client_auth", "true or false is needed"]),
+    ({"key": "rsa"}, [".key", "a mapping is needed here, not a text", "type, size and curve"]),
+    ({"key": {"type": "rsa", "size": 1024}}, [".key.size", "Allowed are 2048, 3072 and 4096."]),
+    ({"key": {"type": "rsa", "size": "2048"}}, [".key.size", "the text '2048' is not allowed"]),
+    ({"key": {"type": "ecdsa", "curve": "P-256"}}, [".key.curve", "Did you mean p256?"]),
+    ({"key": {"type": "ecdsa", "size": 2048}}, ["size has no meaning with type: ecdsa"]),
+    ({"key": {"type": "rsa", "curve": "p256"}}, ["curve has no meaning with type: rsa"]),
+    ({"key": {"type": "dsa"}}, [".key.type", "Allowed are rsa and ecdsa."]),
+    ({"ca_passphrase": 12345}, [".ca_passphrase", "the secret is empty or not a text"]),
+    ({"organisation": "Contoso"}, ["the key organisation is not known", "Did you mean organization?"]),
+    ({"trust_anchors": "/x.pem"}, [".trust_anchors", "a list is needed"]),
+]
+
+
+@pytest.mark.parametrize(("changes", "parts"), CERTIFICATE, ids=lambda value: str(value)[:60])
+def test_certificate(changes: dict[str, Any], parts: list[str]) -> None:
+    hosts = two_sites(federation_certificate={**SHARED["federation_certificate"], **changes})
+    del hosts["edge1.tokyo"]  # without origins, each pool would report it
+    for variables in hosts.values():
+        variables["federation_xmpp_domains"] = ["contoso.example"]
+    error = only_error_of(hosts)
+    assert error.startswith("federation_certificate")
+    for part in parts:
+        assert part in error, error
+    assert "canary" not in error and "12345" not in error
+
+
+PROVIDER: list[tuple[Any, list[str]]] = [
+    ({"kind": "route53"}, [".kind", "Allowed are rfc2136."]),
+    ({"server": None}, ["the key server is missing"]),
+    ({"server": "dns_1.example"}, [".server", "underscore"]),
+    ({"port": 0}, [".port: 0 is out of bounds"]),
+    ({"tsig_name": "Y2FuYXJ5LXRzaWc="}, [".tsig_name: this is not a name of a TSIG key"]),
+    ({"tsig_algorithm": "hmac-md5"}, [".tsig_algorithm", "hmac-sha256, hmac-sha384 and hmac-sha512"]),
+    ({"tsig_secret": None}, ["the key tsig_secret is missing"]),
+    ({"tsig_secret": ""}, [".tsig_secret: the secret is empty"]),
+    ({"tsig_secret": "canary!"}, [".tsig_secret: the secret is not in Base64", "tsig-keygen"]),
+    ({"tsig_secert": "Y2FuYXJ5LXRzaWc="}, ["the key tsig_secert is not known", "Did you mean tsig_secret?"]),
+    ({"timeout": 0}, [".timeout", "more than 0 and at most 300"]),
+    ({"timeout": "10"}, [".timeout", "the text '10' is not a time-out"]),
+]
+
+
+@pytest.mark.parametrize(("changes", "parts"), PROVIDER, ids=lambda value: str(value)[:60])
+def test_dns_provider(changes: dict[str, Any], parts: list[str]) -> None:
+    provider = {**SHARED["federation_dns_provider"], **changes}
+    error = only_error_of(two_sites(federation_dns_provider=provider))
+    assert error.startswith("federation_dns_provider")
+    for part in parts:
+        assert part in error, error
+    assert "canary" not in error and "Y2Fu" not in error
+
+
+def test_a_secret_in_the_wrong_place_is_not_shown() -> None:
+    error = only_error_of(two_sites(federation_dns_provider="Y2FuYXJ5LXRzaWc="))
+    assert "a mapping is needed here, not a text" in error
+    assert "Y2Fu" not in error
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1", "::1", "localhost", "ns1.contoso.example"])
+def test_the_server_may_be_local(server: str) -> None:
+    assert read(two_sites(federation_dns_provider={**SHARED["federation_dns_provider"], "server": server}))
+
+
+def test_pools_may_have_certificates_of_their_own() -> None:
+    hosts = two_sites()
+    hosts["edge1.tokyo"]["federation_certificate"] = {"issuer": "manual", "requests_directory": "/r", "country": "JP"}
+    assert read(hosts)
