@@ -39,6 +39,8 @@ DYNAMIC = ("contoso.example", "contoso-asia.example", "deep.contoso.example")
 STATIC = "static.example"
 #: A zone that ``fedgate`` may not change at all.
 CLOSED = "closed.example"
+#: A zone that cannot be loaded.
+BROKEN = "broken.example"
 
 
 class Bind:
@@ -123,6 +125,7 @@ class Bind:
         zones = [self._zone(zone, _POLICY.format(zone=zone)) for zone in DYNAMIC]
         zones.append(self._zone(STATIC, ""))
         zones.append(self._zone(CLOSED, "update-policy { grant editor zonesub ANY; };"))
+        zones.append(f'zone "{BROKEN}" {{ type primary; file "{self.folder}/there-is-none.zone"; }};')
         keys = [
             f'key "{name}" {{ algorithm {algorithm}; secret "{secret}"; }};'
             for name, (algorithm, secret) in KEYS.items()

@@ -12,7 +12,7 @@ from ansible.module_utils.fedgate.dns.reconciler import DnsRecords
 from ansible.module_utils.fedgate.errors import FedgateError, InvalidValue, Refused, Unreachable, WorldMoved
 from ansible.module_utils.fedgate.plan import Plan
 
-from .bind import CLOSED, KEYS, NAMED, STATIC, Bind
+from .bind import BROKEN, CLOSED, KEYS, NAMED, STATIC, Bind
 
 pytestmark = pytest.mark.skipif(not Path(NAMED).exists(), reason="BIND is not installed (package bind9)")
 SRV = "_xmpp-server._tcp.contoso.example"
@@ -181,7 +181,7 @@ def test_a_zone_that_takes_no_updates_from_us(bind: Bind, zone: str) -> None:
     assert "REFUSED" in str(caught.value) and zone in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["edge.elsewhere.example", "com", "a.b.c.d.test"])
+@pytest.mark.parametrize("name", ["edge.elsewhere.example", "host.com", "a.b.c.d.test"])
 def test_a_zone_the_server_does_not_own(bind: Bind, name: str) -> None:
     with pytest.raises(Refused) as caught:
         publish(bind, [a(LONDON, "192.0.2.10"), a(name, "192.0.2.10")])
@@ -262,6 +262,23 @@ def test_large_updates_are_cut_by_bytes(bind: Bind) -> None:
     changed = [{**record, "ttl": 600} for record in records]
     assert len(publish(bind, changed).changes) == 1500
     assert len(publish(bind, [absent(record["name"], "SRV") for record in records]).changes) == 1500
+
+
+def test_what_was_applied_of_a_zone_that_failed_is_reported(bind: Bind) -> None:
+    owners = [f"_xmpp-server._tcp.domain-{number:04}.contoso.example" for number in range(1000)]
+    work = reconciler(bind.provider(), [srv(f"10 0 5269 {LONDON}", name=owner) for owner in owners])
+    observed = work.observe()
+    plan = work.plan(observed)
+    bind.edit("contoso.example", ("add", owners[-1], "60", "SRV", "1 1 1 theirs.contoso.example."))
+    with pytest.raises(WorldMoved, match="1 earlier messages of this zone were applied"):
+        work.apply(plan, observed)
+    assert bind.look(owners[0], "SRV") and not bind.look(owners[-2], "SRV")
+    assert bind.look(owners[-1], "SRV") == (60, {"1 1 1 theirs.contoso.example."})
+
+
+def test_a_zone_that_did_not_load(bind: Bind) -> None:
+    with pytest.raises(Refused, match=r"cannot answer for edge\.broken\.example A \(SERVFAIL\)"):
+        publish(bind, [a(f"edge.{BROKEN}", "192.0.2.10")])
 
 
 def test_a_set_larger_than_a_message(bind: Bind) -> None:

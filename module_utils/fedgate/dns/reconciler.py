@@ -90,7 +90,14 @@ class DnsRecords(Reconciler):
         also = f" {part} earlier messages of this zone were applied." if part else ""
         if done or left or part:
             also += f" Applied: {_listed(done)}. Not tried: {_listed(left)}. A second run does what is left."
-        details = {**error.details, "zones_applied": done, "zone_failed": failed, "zones_left": left}
+        changed = bool(done or part)
+        details = {
+            **error.details,
+            "changed": changed,
+            "zones_applied": done,
+            "zone_failed": failed,
+            "zones_left": left,
+        }
         return type(error)(error.message, hint=f"{error.hint or ''}{also}".strip(), details=details)
 
     def observe_again(self, plan: Plan) -> Observation:

@@ -145,7 +145,9 @@ class Wire:
                 f"the name of the DNS server {self.server!r} cannot be resolved",
                 hint="Check `server` of the DNS provider.",
             )
-        reason = f"no answer within {self.timeout:g} s" if isinstance(error, TimeoutError) else str(error)
+        reason = str(getattr(error, "strerror", None) or error)
+        if isinstance(error, TimeoutError):
+            reason = f"nothing came within {self.timeout:g} s"
         return Unreachable(
             f"the DNS server {self} does not answer over TCP: {reason}",
             hint="Check `server` and `port` of the DNS provider, the firewall, and that the server runs.",
