@@ -9,8 +9,8 @@ description:
   - Reads the C(federation_*) and C(edge_*) variables of every gateway, also of those outside C(--limit), checks them by
     themselves and together, and reports B(all) errors at once, each with its place in the inventory.
   - Publishes what follows from them as the fact C(federation_model), so that names and records are typed once.
-  - Only the inventory and C(-e) count; variables of a play (C(vars), C(vars_files)) are not seen, for they would hold in
-    that play alone.
+  - Only the inventory and C(-e) count; variables of a play (C(vars), C(vars_files)) are not seen, for they would hold
+    in that play alone.
   - Runs on the controller only; no host is contacted. Use it with C(run_once) and the tag C(always).
 options:
   group:
