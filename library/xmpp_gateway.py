@@ -145,6 +145,19 @@ options:
       certificate:
         description: Folder of the certificate that it has to show for each domain.
         type: path
+  firewall:
+    description: What to open in the host's nftables; nothing is looked at without it.
+    type: dict
+    suboptions:
+      chain:
+        description: Family, table and chain that filter incoming packets, such as C(inet filter input).
+        type: str
+        required: true
+      ports:
+        description: TCP ports to open in it.
+        type: list
+        elements: int
+        default: []
   config_path:
     description: The server's main configuration file.
     type: path
@@ -264,6 +277,13 @@ ARGUMENTS = {
             "addresses": {"type": "list", "elements": "str"},
             "ports": {"type": "list", "elements": "int"},
             "certificate": {"type": "path"},
+        },
+    },
+    "firewall": {
+        "type": "dict",
+        "options": {
+            "chain": {"type": "str", "required": True},
+            "ports": {"type": "list", "elements": "int", "default": []},
         },
     },
     "config_path": {"type": "path", "default": "/etc/prosody/prosody.cfg.lua"},

@@ -9,6 +9,7 @@ from ..errors import CheckFailed, InvalidValue, MissingDependency
 from ..module import Context, Reconciler
 from ..plan import Plan
 from .files import look
+from .firewall import observe_rules
 from .gateway_plan import plan_gateway
 from .grants import has_chain, is_granted
 from .kinds import kind_of
@@ -41,6 +42,7 @@ class Gateway(Reconciler):
             missing=tuple(path for path in settings.certificates if not has_chain(path)),
             unit=unit,
             interrupted=interrupted_operation(self.kind.unit),
+            rules=observe_rules(self.context, settings.chain) if settings.chain else None,
             fault=None if settings.removes else fault_of(settings, unit),
         )
         return Observed(**{**vars(seen), "outdated": _is_outdated(settings, seen)})

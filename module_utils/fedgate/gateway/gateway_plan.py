@@ -21,6 +21,7 @@ def plan_gateway(settings: Settings, seen: Observed, unit: str, *, check_mode: b
         return Plan.of((), waiting)
     changes = [*_directories(settings, seen), *_files(settings, seen), *_deletions(settings, seen)]
     changes += _grants(settings, seen)
+    changes += _firewall(settings, seen)
     if not settings.removes and settings.mode == "full" and seen.unit.exists and not seen.unit.enabled:
         changes.append(Change("update", "unit", unit, {"enabled": False}, {"enabled": True}))
     operation = operation_of(settings, seen, changes, check_mode=check_mode)
@@ -105,6 +106,12 @@ def _grants(settings: Settings, seen: Observed) -> Iterator[Change]:
         if not granted:
             field = "readable by the gateway"
             yield Change("update", "permissions", path, {field: False}, {field: True})
+
+
+def _firewall(settings: Settings, seen: Observed) -> Iterator[Change]:
+    if settings.chain and seen.rules and seen.rules.ports != set(settings.open_ports):
+        before, after = sorted(seen.rules.ports), sorted(settings.open_ports)
+        yield Change("update", "firewall", settings.chain, {"open": before}, {"open": after})
 
 
 def _service(unit: str, operation: str, seen: Observed) -> Change:

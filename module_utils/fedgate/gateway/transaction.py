@@ -16,6 +16,7 @@ from ..errors import CheckFailed, FedgateError
 from ..module import Context
 from ..plan import Change, Plan
 from .files import Wanted, discard, group_id, stage, swap, sync_directory, user_id, write
+from .firewall import open_ports
 from .grants import grant
 from .outcome import wait_until_right
 from .prosody_check import scrub, secret_words
@@ -59,6 +60,7 @@ class Transaction:
         try:
             self._change_files(plan)
             self._tell_service(plan, operation)
+            self._open_firewall(plan)
         except (FedgateError, OSError) as error:
             raise self._rolled_back(plan, operation, error) from None
         self._forget()
@@ -91,6 +93,11 @@ class Transaction:
         if self.settings.removes:
             return
         wait_until_right(self.settings, self.unit)
+
+    def _open_firewall(self, plan: Plan) -> None:
+        """Last: nothing is let in before the server was seen to work."""
+        if _of(plan, "firewall", "update") and self.settings.chain and self.seen.rules:
+            open_ports(self.context, self.settings.chain, self.settings.open_ports, self.seen.rules)
 
     # Back ------------------------------------------------------------------------------------------------------------
 

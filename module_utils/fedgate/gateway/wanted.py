@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from ..errors import InvalidValue
 from .files import Seen, Wanted
+from .firewall import Rules
 from .systemd import UnitState
 
 #: How much each effect of a file takes; the strongest of a run is what the service is told.
@@ -47,6 +48,8 @@ class Settings:
     config_path: str
     status_path: str
     timeout: float
+    chain: Optional[str] = None
+    open_ports: tuple[int, ...] = ()
 
     @property
     def removes(self) -> bool:
@@ -64,6 +67,7 @@ class Observed:
     :ivar interrupted: what a killed run still owed the service: ``reload``, ``restart`` or None.
     :ivar outdated: whether the server started before one of its files was put in place.
     :ivar fault: what the running server does otherwise than its files say, and what mends it; None when nothing.
+    :ivar rules: our rules in the host's firewall; None when it is not managed.
     """
 
     files: Mapping[str, Seen]
@@ -73,6 +77,7 @@ class Observed:
     interrupted: Optional[str] = None
     outdated: bool = False
     fault: Optional[tuple[str, str]] = None
+    rules: Optional[Rules] = None
 
 
 def settings_of(params: Mapping[str, Any]) -> Settings:
@@ -81,7 +86,7 @@ def settings_of(params: Mapping[str, Any]) -> Settings:
         raise InvalidValue(
             "state absent needs mode policy_only: a whole gateway is not removed by this module", path="state"
         )
-    expected = params.get("expected") or {}
+    expected, firewall = params.get("expected") or {}, params.get("firewall") or {}
     return Settings(
         mode=params["mode"],
         state=params["state"],
@@ -101,6 +106,8 @@ def settings_of(params: Mapping[str, Any]) -> Settings:
         config_path=params["config_path"],
         status_path=params["status_path"],
         timeout=float(params["timeout"]),
+        chain=firewall.get("chain"),
+        open_ports=tuple(firewall.get("ports") or ()),
     )
 
 
