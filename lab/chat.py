@@ -118,6 +118,7 @@ class User(slixmpp.ClientXMPP):  # type: ignore[misc]
         self._waiting: dict[tuple[str, str], asyncio.Future[str]] = {}
         self.register_plugin("xep_0184", {"auto_ack": True, "auto_request": True})
         self.add_event_handler("session_start", self._started)
+        self.add_event_handler("presence_available", self._present)
         self.add_event_handler("message", self._message)
         self.add_event_handler("message_error", self._error)
         self.add_event_handler("receipt_received", self._receipt)
@@ -149,7 +150,10 @@ class User(slixmpp.ClientXMPP):  # type: ignore[misc]
 
     async def _started(self, _event: Any) -> None:
         self.send_presence()
-        if not self._ready.done():
+
+    def _present(self, stanza: Any) -> None:
+        # The server shows us our own presence (RFC 6121 §4.2.2): only now does it know where messages for us go.
+        if stanza["from"] == self.boundjid and not self._ready.done():
             self._ready.set_result(None)
 
     def _failure(self, event: str) -> Any:
