@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import authority, images, network
+from . import authority, images, kernel, network
 from .apt import AptSetup
 from .errors import LabError
 from .identity import HOSTS, Host, Identity
@@ -175,6 +175,7 @@ def make(identity: Identity, state: State, wanted: Plan, reason: str) -> None:
     host, name = wanted.host, identity.container(wanted.host.name)
     remove(identity, host.name)
     address = state.address(host.name)
+    kernel.make_room(4)  # as many as are made at once, and one
     start = podman(
         "run", "--detach", "--name", name, "--hostname", host.fqdn, "--label", f"{LABEL}={identity.digest}",
         "--network", identity.network, "--ip", address, "--mac-address", identity.mac(host),
@@ -199,7 +200,7 @@ def make(identity: Identity, state: State, wanted: Plan, reason: str) -> None:
     key = said.stdout.decode().splitlines()[-1].split()
     with _known_hosts_lock:
         state.remember_host_key(host.name, " ".join(key[:2]))
-    if not answers(address, 20):
+    if not answers(address, BOOT_SECONDS):
         raise LabError(
             f"{host.name}: sshd does not answer at {address}; see: bin/lab exec {host.name} journalctl -u ssh"
         )

@@ -20,6 +20,8 @@ from .runtime import limit_options, podman
 from .shell import last_words, run, text
 
 BUILDS = Path("/var/tmp")  # noqa: S108 - a private directory is made in it; /tmp may be too small
+#: A build must not outlive us: the next run would have to wait for it.
+TIED = ("setpriv", "--pdeathsig", "KILL")
 BUILD_PREFIX = "fedgate-lab-build-"
 
 
@@ -63,11 +65,11 @@ def remove_all() -> list[str]:
 def _build_base(tag: str, suite: str, apt: AptSetup, lock: int) -> None:
     with _scratch(tag.rsplit(":", 1)[-1]) as tree:
         mirror = [apt.mirror] if apt.mirror else []
-        # A mount namespace of its own: /proc and /sys of the new tree go away with the program, however it ends.
+        # Namespaces of its own: what it started and what it mounted in the tree go away with it, however it ends.
         run(
             [
-                "unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase",
-                f"--keyring={KEYRING}", f"--include={','.join(recipes.BASE_PACKAGES)}", suite, str(tree), *mirror,
+                *TIED, "unshare", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child",
+                "debootstrap", "--variant=minbase", f"--keyring={KEYRING}", f"--include={','.join(recipes.BASE_PACKAGES)}", suite, str(tree), *mirror,
             ],
             pass_fds=(lock,),
         )  # fmt: skip
@@ -128,13 +130,9 @@ def _build_role(tag: str, base: str, role: str, lock: int) -> None:
     name = f"{BUILD_PREFIX}{role}-{os.getpid()}"
     _remove_stale_builders(role)
     try:
-        run(
-            podman(
-                "run", "--name", name, "--network", "host", *limit_options(), base,
-                "/bin/sh", "-c", recipes.role_script(recipe),
-            ),
-            pass_fds=(lock,),
-        )  # fmt: skip
+        options = ("--name", name, "--network", "host", *limit_options())
+        started = podman("run", *options, base, "/bin/sh", "-c", recipes.role_script(recipe))
+        run([*TIED, *started], pass_fds=(lock,))
         run(podman("commit", "--quiet", "--change", "CMD /lib/systemd/systemd", name, tag))
     finally:
         run(podman("rm", "--force", "--time", "0", name), check=False)

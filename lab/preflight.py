@@ -22,6 +22,7 @@ PROGRAMS = {
     "ip": "iproute2",
     "tar": "tar",
     "unshare": "util-linux",
+    "setpriv": "util-linux",
 }
 CNI_FOLDERS = ("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni")
 NETAVARK_FOLDERS = ("/usr/lib/podman", "/usr/libexec/podman", "/usr/local/lib/podman", "/usr/local/libexec/podman")
