@@ -46,10 +46,12 @@ BROKEN = "broken.example"
 class Bind:
     """One ``named`` process.
 
+    :param root: whether it keeps a root zone of its own too.
     :ivar port: where it listens, UDP and TCP.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: bool = False) -> None:
+        self._root = root
         self.folder = folder
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,6 +128,8 @@ class Bind:
         zones.append(self._zone(STATIC, ""))
         zones.append(self._zone(CLOSED, "update-policy { grant editor zonesub ANY; };"))
         zones.append(f'zone "{BROKEN}" {{ type primary; file "{self.folder}/there-is-none.zone"; }};')
+        if self._root:
+            zones.append(self._zone(".", ""))
         keys = [
             f'key "{name}" {{ algorithm {algorithm}; secret "{secret}"; }};'
             for name, (algorithm, secret) in KEYS.items()
@@ -140,9 +144,9 @@ class Bind:
         os.chmod(self.folder / "named.conf", 0o600)
 
     def _zone(self, zone: str, policy: str) -> str:
-        path = self.folder / f"{zone}.zone"
+        path = self.folder / f"{'root' if zone == '.' else zone}.zone"
         path.write_text(
-            f"$TTL 300\n@ SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 86400 60\n@ NS ns.{zone}.\n"
+            "$TTL 300\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\n"
             f"ns A {ADDRESS}\nwww A 192.0.2.80\n_other._tcp SRV 1 2 3 www\n"
         )
         return f'zone "{zone}" {{ type primary; file "{path}"; {policy} }};'

@@ -40,8 +40,18 @@ def absent(name: str, rtype: str) -> dict[str, Any]:
     return {"name": name, "type": rtype, "state": "absent"}
 
 
+class Warnings:
+    """Keeps what people would be warned of."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
 def reconciler(provider: dict[str, Any], records: list[dict[str, Any]], hold: list[str] | None = None) -> DnsRecords:
-    return DnsRecords({"provider": provider, "records": records, "hold": hold or []}, None)
+    return DnsRecords({"provider": provider, "records": records, "hold": hold or []}, Warnings())
 
 
 def publish(bind: Bind, records: list[dict[str, Any]], hold: list[str] | None = None, **options: Any) -> Plan:
@@ -133,6 +143,11 @@ def test_hold_leaves_a_site_as_it_is(bind: Bind) -> None:
     assert bind.look(SRV, "SRV") == (300, {f"10 0 5269 {LONDON}.", f"20 0 5269 {TOKYO}."})
 
 
+def test_a_hold_that_is_no_name(bind: Bind) -> None:
+    with pytest.raises(InvalidValue, match=r"hold\[1\]: "):
+        reconciler(bind.provider(), BOTH, [TOKYO, "192.0.2.1"])
+
+
 @pytest.mark.parametrize("key", ["fedgate", "strong"])
 def test_algorithms(bind: Bind, key: str) -> None:
     assert publish(bind, [a(LONDON, "192.0.2.10")], key=key)
@@ -187,6 +202,27 @@ def test_a_zone_the_server_does_not_own(bind: Bind, name: str) -> None:
         publish(bind, [a(LONDON, "192.0.2.10"), a(name, "192.0.2.10")])
     assert f"not authoritative for {name}" in str(caught.value) and "primary" in str(caught.value)
     assert bind.look(LONDON, "A") is None
+
+
+def test_what_shall_go_from_a_zone_that_is_gone_is_a_warning(bind: Bind) -> None:
+    work = reconciler(bind.provider(), [a(LONDON, "192.0.2.10"), absent("edge.elsewhere.example", "A")])
+    observed = work.observe()
+    plan = work.plan(observed)
+    assert names_of(plan) == [f"create {LONDON} A"]
+    work.results(observed, plan)
+    (warning,) = work.context.warnings
+    assert warning.startswith("edge.elsewhere.example: not in any zone")
+
+
+def test_a_copy_of_the_root_zone_owns_nothing(tmp_path: Path) -> None:
+    server = Bind(tmp_path, root=True)
+    server.start()
+    try:
+        with pytest.raises(Refused, match=r"not authoritative for edge\.elsewhere\.example \(its answer: NXDOMAIN\)"):
+            publish(server, [a("edge.elsewhere.example", "192.0.2.10")])
+        assert publish(server, BOTH)
+    finally:
+        server.stop()
 
 
 def test_a_name_below_a_delegation_is_not_ours(bind: Bind) -> None:

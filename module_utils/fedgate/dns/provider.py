@@ -18,18 +18,25 @@ class Observation:
 
     :ivar rrsets: the sets that exist, of those that were asked for; beside them those of the same names that could
         stand in the way: a CNAME, or anything beside a CNAME that is wanted.
-    :ivar zones: the zone of each name that was asked for.
+    :ivar zones: the zone of each name that was asked for, as far as it is the provider's.
+    :ivar strangers: name → the error that says that it lies in no zone of this provider.
     :ivar obstacles: zone → why it could not be changed by us; of no account as long as nothing in it has to change.
     """
 
     rrsets: dict[Key, RRset] = field(default_factory=dict)
     zones: dict[str, str] = field(default_factory=dict)
+    strangers: dict[str, FedgateError] = field(default_factory=dict)
     obstacles: dict[str, FedgateError] = field(default_factory=dict)
 
     def with_news(self, keys: Iterable[Key], news: Observation) -> Observation:
         """Return this observation with a later one of some keys laid over it."""
         kept = {key: found for key, found in self.rrsets.items() if key not in set(keys)}
-        return Observation({**kept, **news.rrsets}, {**self.zones, **news.zones}, {**self.obstacles, **news.obstacles})
+        return Observation(
+            {**kept, **news.rrsets},
+            {**self.zones, **news.zones},
+            {**self.strangers, **news.strangers},
+            {**self.obstacles, **news.obstacles},
+        )
 
 
 class Provider(ABC):
@@ -40,7 +47,7 @@ class Provider(ABC):
         """Look these names and types up, in as few requests as the interface allows; change nothing.
 
         :raises Unreachable: the provider does not answer.
-        :raises Refused: a name lies in no zone of this provider, or it will not let us look.
+        :raises Refused: it will not let us look.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import FedgateError
+from ..errors import FedgateError, InvalidValue
 from ..module import Context, Reconciler
 from ..plan import Plan
 from . import names
@@ -52,7 +52,7 @@ class DnsRecords(Reconciler):
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         super().__init__(params, context)
         self._wanted = wanted_from(params["records"])
-        self._hold = [names.owner_name(name) for name in params["hold"]]
+        self._hold = [_held(name, f"hold[{index}]") for index, name in enumerate(params["hold"])]
         self._provider = open_provider(params["provider"])
         self._messages: dict[str, int] = {}
         self._first_look = Observation()
@@ -63,8 +63,12 @@ class DnsRecords(Reconciler):
         return self._first_look
 
     def plan(self, observed: Observation) -> Plan:
-        """Compare; refuse when a zone that would have to change will not let us."""
-        found = changes(observed.rrsets, self._wanted, self._hold)
+        """Compare; refuse when a name is in no zone of the provider, or a zone that has to change will not let us."""
+        for one in self._wanted:
+            if one.values and one.name in observed.strangers:
+                raise observed.strangers[one.name]
+        ours = [one for one in self._wanted if one.name not in observed.strangers]
+        found = changes(observed.rrsets, ours, self._hold)
         for change in found:
             obstacle = observed.obstacles.get(observed.zones[change.key[0]])
             if obstacle is not None:
@@ -107,10 +111,22 @@ class DnsRecords(Reconciler):
 
     def results(self, observed: Observation, plan: Plan) -> dict[str, Any]:
         """Return for each zone its serial number and how many messages changed it."""
+        if observed.strangers:
+            self.context.warn(
+                f"{_listed(sorted(observed.strangers))}: not in any zone of the DNS provider, so nothing is there "
+                "to be removed; if the zone moved, remove the records where it is now."
+            )
         zones = sorted(set(observed.zones.values()))
         found = {zone: {"messages": self._messages.get(zone, 0), **self._provider.describe(zone)} for zone in zones}
         self._provider.close()
         return {"zones": found}
+
+
+def _held(name: str, path: str) -> str:
+    try:
+        return names.owner_name(name)
+    except InvalidValue as error:
+        raise InvalidValue(error.message, hint=error.hint, path=path) from error
 
 
 def _listed(zones: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dns.exception
@@ -55,19 +55,19 @@ class Rfc2136(Provider):
         wanted_aliases = [name for name, rtype in keys if rtype == "CNAME"]
         questions = [*keys, *((name, "ANY") for name in wanted_aliases)]
         answers = self._wire.ask_all([_query(name, rtype) for name, rtype in questions])
-        observation = Observation()
+        seen = Observation()
         for (name, rtype), answer in zip(questions, answers):
-            self._demand_authority(answer, name, rtype)
+            if not self._is_ours(answer, name, rtype):
+                seen.strangers[name] = self._not_owned(name, answer)
+                continue
             for found in _rrsets_of(answer, name):
-                observation.rrsets[found.key] = found
+                seen.rrsets[found.key] = found
             zone = _zone_shown(answer, name)
             if zone is not None:
-                observation.zones[name] = zone
-        self._find_zones([name for name, _ in keys if name not in observation.zones], observation.zones)
-        for name, zone in observation.zones.items():
-            self._demand_zone(name, zone)
-        self._try_zones(keys, observation)
-        return observation
+                seen.zones[name] = zone
+        self._find_zones({name for name, _ in keys if name not in seen.zones}, seen)
+        self._try_zones(keys, seen)
+        return seen
 
     def apply(self, zone: str, changes: Sequence[RRsetChange]) -> int:
         """Send the zone's changes, each message conditional and atomic; see the base class."""
@@ -107,59 +107,59 @@ class Rfc2136(Provider):
         rcodes.demand_signed(answer, what)
         return int(answer.rcode())
 
-    def _demand_authority(self, answer: Any, name: str, rtype: str) -> None:
+    def _is_ours(self, answer: Any, name: str, rtype: str) -> bool:
+        """Tell whether the answer is authoritative, and not from the root zone, which some servers keep a copy of."""
         rcode = answer.rcode()
-        if answer.flags & dns.flags.AA and rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return
         if rcode == dns.rcode.SERVFAIL:
             raise Refused(
                 f"the DNS server {self._wire} cannot answer for {name} {rtype} (SERVFAIL)",
                 hint="Look at its log: the zone did not load, or has expired.",
             )
-        raise self._not_owned(name)
+        if not answer.flags & dns.flags.AA or rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            return False
+        return _zone_shown(answer, name) != names.ROOT
 
-    def _demand_zone(self, name: str, zone: str) -> None:
-        if zone == names.ROOT:
-            raise self._not_owned(name)
-
-    def _not_owned(self, name: str) -> Refused:
+    def _not_owned(self, name: str, answer: Any) -> Refused:
+        how = dns.rcode.to_text(answer.rcode())
         return Refused(
-            f"the DNS server {self._wire} is not authoritative for {name}",
+            f"the DNS server {self._wire} is not authoritative for {name} (its answer: {how})",
             hint="Name the primary server of its zone as `server` of the DNS provider, or create the zone there.",
         )
 
-    def _find_zones(self, missing: Iterable[str], zones: dict[str, str]) -> None:
+    def _find_zones(self, missing: set[str], seen: Observation) -> None:
         """Find the zones of names whose answers did not show them, by SOA, walking up label by label."""
-        walks = {name: names.ancestors(name) for name in missing}
+        walks = {name: names.ancestors(name) for name in missing if name not in seen.strangers}
         while walks:
             asked = sorted({walk[0] for walk in walks.values()})
             answers = dict(zip(asked, self._wire.ask_all([_query(name, "SOA") for name in asked])))
-            for name, walk in list(walks.items()):
-                answer = answers[walk[0]]
-                self._demand_authority(answer, walk[0], "SOA")
-                zone = _zone_shown(answer, walk[0])
-                if zone is not None:
-                    zones[name] = zone
-                elif len(walk) == 1:
-                    raise self._not_owned(name)
-                else:
-                    walks[name] = walk[1:]
-                    continue
-                del walks[name]
+            walks = {name: walk[1:] for name, walk in walks.items() if not self._zone_found(name, walk, answers, seen)}
 
-    def _try_zones(self, keys: Sequence[Key], observation: Observation) -> None:
+    def _zone_found(self, name: str, walk: Sequence[str], answers: Mapping[str, Any], seen: Observation) -> bool:
+        """Note what the answer for a name's ancestor shows; true when the walk ends here."""
+        answer = answers[walk[0]]
+        zone = _zone_shown(answer, walk[0])
+        ours = self._is_ours(answer, walk[0], "SOA")
+        if ours and zone is not None:
+            seen.zones[name] = zone
+        elif not ours or len(walk) == 1:
+            seen.strangers[name] = self._not_owned(name, answer)
+        else:
+            return False
+        return True
+
+    def _try_zones(self, keys: Sequence[Key], seen: Observation) -> None:
         """Try the key on each zone before any is changed, and tell real sets from what a wildcard makes up.
 
         A message of conditions alone changes nothing (RFC 2136 §3.2). A set that a wildcard answers for does not
         exist as such, and no condition on it would ever hold.
         """
-        for zone in sorted(set(observation.zones.values())):
-            there = sorted(key for key in set(keys) if key in observation.rrsets and observation.zones[key[0]] == zone)
+        for zone in sorted(set(seen.zones.values())):
+            there = sorted(key for key in set(keys) if key in seen.rrsets and seen.zones[key[0]] == zone)
             try:
                 for key in self._made_up(zone, there):
-                    del observation.rrsets[key]
+                    del seen.rrsets[key]
             except Refused as error:
-                observation.obstacles[zone] = error
+                seen.obstacles[zone] = error
 
     def _made_up(self, zone: str, there: Sequence[Key]) -> list[Key]:
         """Return those of the sets that do not exist as such, by halving."""
