@@ -77,16 +77,20 @@ class Bind:
 
     def provider(self, key: str = "fedgate", **options: Any) -> dict[str, Any]:
         """Return the module's ``provider`` option."""
+        return {**self.options(self.port, key), **options}
+
+    @staticmethod
+    def options(port: int, key: str = "fedgate") -> dict[str, Any]:
+        """Return the module's ``provider`` option for any port of the loopback."""
         algorithm, secret = KEYS[key]
         return {
             "kind": "rfc2136",
             "server": ADDRESS,
-            "port": self.port,
+            "port": port,
             "tsig_name": key,
             "tsig_algorithm": algorithm,
             "tsig_secret": secret,
             "timeout": 10,
-            **options,
         }
 
     def edit(self, zone: str, *edits: tuple[str, ...]) -> None:

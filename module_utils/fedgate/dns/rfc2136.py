@@ -62,7 +62,7 @@ class Rfc2136(Provider):
                 continue
             for found in _rrsets_of(answer, name):
                 seen.rrsets[found.key] = found
-            zone = _zone_shown(answer, name)
+            zone = _zone_shown(answer)
             if zone is not None:
                 seen.zones[name] = zone
         self._find_zones({name for name, _ in keys if name not in seen.zones}, seen)
@@ -117,7 +117,7 @@ class Rfc2136(Provider):
             )
         if not answer.flags & dns.flags.AA or rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             return False
-        return _zone_shown(answer, name) != names.ROOT
+        return _zone_shown(answer) != names.ROOT
 
     def _not_owned(self, name: str, answer: Any) -> Refused:
         how = dns.rcode.to_text(answer.rcode())
@@ -137,9 +137,9 @@ class Rfc2136(Provider):
     def _zone_found(self, name: str, walk: Sequence[str], answers: Mapping[str, Any], seen: Observation) -> bool:
         """Note what the answer for a name's ancestor shows; true when the walk ends here."""
         answer = answers[walk[0]]
-        zone = _zone_shown(answer, walk[0])
         ours = self._is_ours(answer, walk[0], "SOA")
-        if ours and zone is not None:
+        zone = _zone_shown(answer) if ours else None
+        if zone is not None:
             seen.zones[name] = zone
         elif not ours or len(walk) == 1:
             seen.strangers[name] = self._not_owned(name, answer)
@@ -205,7 +205,7 @@ def _query(name: str, rtype: str) -> Any:
     return dns.message.make_query(dns.name.from_text(name), rtype, flags=0)
 
 
-def _zone_shown(answer: Any, name: str) -> str | None:
+def _zone_shown(answer: Any) -> str | None:
     """Return the zone that an authoritative answer shows: by SOA or NS in its authority, or its own SOA.
 
     None when it does not show one, or when an alias led the server on to another zone.

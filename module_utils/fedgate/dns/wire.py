@@ -68,11 +68,10 @@ class Wire:
                 answer = dns.message.from_wire(self._receive())
             except dns.exception.DNSException as error:
                 raise EOFError(f"an answer cannot be read ({type(error).__name__})") from error
-            if answer.id not in waiting:
-                continue
-            index = waiting.pop(answer.id)
-            if answer.question == queries[index].question:
-                answers[index] = answer
+            index = waiting.pop(answer.id, -1)
+            if index < 0 or not queries[index].is_response(answer):
+                raise EOFError("an answer is to another question")
+            answers[index] = answer
 
     def exchange(self, query: Any, wire: bytes) -> Any:
         """Send one signed message once, and return the answer with its signature verified.
