@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     )
     up.add_argument("hosts", nargs="*", metavar="HOST", help=", ".join(HOSTS))
     up.set_defaults(run=run_up)
-    reset = commands.add_parser("reset", help="make the hosts named anew, as bare as they were at first; the rest stays")
+    reset = commands.add_parser(
+        "reset", help="make the hosts named anew, as bare as they were at first; the rest stays"
+    )
     reset.add_argument("hosts", nargs="+", metavar="HOST", help=", ".join(HOSTS))
     reset.set_defaults(run=run_reset)
     down = commands.add_parser("down", help="remove hosts, network, keys and passwords; images stay as a cache")
@@ -76,8 +78,7 @@ def run_up(lab: Identity, options: argparse.Namespace) -> int:
     wanted = identity.pick(options.hosts)
     setup = apt.of_controller()
     with held(f"lab-{lab.digest}"):
-        subnet, _ = network.ensure(lab)
-        state = State.prepare(lab, subnet)
+        state = State.prepare(lab, network.ensure(lab, lambda: _clear(lab)))
         outside = resolver.outside(setup.host_names())
         seen = hosts.listed(lab)
         wanted.sort(key=lambda host: ORDER.index(host.role))
@@ -87,6 +88,7 @@ def run_up(lab: Identity, options: argparse.Namespace) -> int:
             there = seen.get(host.name)
             reason = hosts.complaint(lab, plan, there, state.address(host.name))
             if reason is None and there is not None:
+                hosts.remember(state, host, there)
                 hosts.follow(lab, plan, there)
                 return False
             hosts.make(lab, state, plan, reason or "")
@@ -120,15 +122,21 @@ def run_reset(lab: Identity, options: argparse.Namespace) -> int:
 def run_down(lab: Identity, options: argparse.Namespace) -> int:
     """Remove the lab."""
     with held(f"lab-{lab.digest}"):
-        names = list(hosts.listed(lab))
-        with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(lambda name: hosts.remove(lab, name), names))
-        network.remove(lab)
+        count, state = _clear(lab), State.load(lab)
+        network.remove(lab, state.values["subnet"] if state else None)
         forget(lab)
-    say("lab", f"{lab.name} is down: {len(names)} hosts removed")
+    say("lab", f"{lab.name} is down: {count} hosts removed")
     if options.images:
         say("images", f"removed: {', '.join(images.remove_all()) or 'none'}")
     return 0
+
+
+def _clear(lab: Identity) -> int:
+    """Remove all hosts; return how many there were."""
+    names = list(hosts.listed(lab))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(lambda name: hosts.remove(lab, name), names))
+    return len(names)
 
 
 def run_status(lab: Identity, _options: argparse.Namespace) -> int:

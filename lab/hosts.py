@@ -207,6 +207,13 @@ def make(identity: Identity, state: State, wanted: Plan, reason: str) -> None:
     say(host.name, f"{address} ready in {time.monotonic() - began:.1f} s ({reason})")
 
 
+def remember(state: State, host: Host, seen: Seen) -> None:
+    """Write down the key of a host that is well, in case ``known_hosts`` lost it."""
+    key = Path(f"/proc/{seen.pid}/root/etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
+    with _known_hosts_lock:
+        state.remember_host_key(host.name, " ".join(key[:2]))
+
+
 def follow(identity: Identity, wanted: Plan, seen: Seen) -> None:
     """Bring the part that follows the controller's network up to date, in a host that is otherwise well."""
     marker = read_marker(seen) or {}

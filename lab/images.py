@@ -69,7 +69,8 @@ def _build_base(tag: str, suite: str, apt: AptSetup, lock: int) -> None:
         run(
             [
                 *TIED, "unshare", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child",
-                "debootstrap", "--variant=minbase", f"--keyring={KEYRING}", f"--include={','.join(recipes.BASE_PACKAGES)}", suite, str(tree), *mirror,
+                "debootstrap", "--variant=minbase", f"--keyring={KEYRING}",
+                f"--include={','.join(recipes.BASE_PACKAGES)}", suite, str(tree), *mirror,
             ],
             pass_fds=(lock,),
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,12 @@ CNI_CONFIGURATIONS = Path("/etc/cni/net.d")
 CNI_LEASES = Path("/var/lib/cni/networks")
 
 
-def ensure(identity: Identity) -> tuple[str, bool]:
-    """Make sure the lab's network is there; return its subnet, and whether it had to be made.
+def ensure(identity: Identity, clear: Callable[[], object]) -> str:
+    """Make sure the lab's network is there; return its subnet.
 
-    A network that is half made or has another subnet than the remembered one is replaced, with the containers on it.
+    A network that is half made or has another subnet than the remembered one is replaced, with the hosts on it.
 
+    :param clear: removes this lab's hosts; called before the network is made anew.
     :raises LabError: when it cannot be made.
     """
     state = State.load(identity)
@@ -37,12 +38,14 @@ def ensure(identity: Identity) -> tuple[str, bool]:
     with held("lab-network"):
         networks = _networks()
         if remembered and networks.get(identity.network) == [remembered]:
-            return remembered, False
-        remove(identity)
+            return str(remembered)
+        clear()
+        remove(identity, remembered)
+        networks = _networks()
         subnet = choose(identity.digest, _taken(networks, identity.network), remembered)
         run(podman("network", "create", "--disable-dns", "--subnet", subnet, identity.network))
     say("network", f"{subnet} made as {identity.network}")
-    return subnet, True
+    return subnet
 
 
 def choose(digest: str, taken: Iterable[ipaddress.IPv4Network], remembered: str | None = None) -> str:
@@ -60,8 +63,11 @@ def choose(digest: str, taken: Iterable[ipaddress.IPv4Network], remembered: str 
     raise LabError(f"no free subnet from {FIRST}/9 on: every one overlaps a route or a podman network of this machine")
 
 
-def remove(identity: Identity) -> None:
-    """Remove the lab's network with every container on it, whole or half made."""
+def remove(identity: Identity, subnet: str | None) -> None:
+    """Remove the lab's network with every container on it, whole or half made.
+
+    :param subnet: the one remembered, if any.
+    """
     run(podman("network", "rm", "--force", "--time", "0", identity.network), check=False)
     # A file that podman cannot read is a network that it neither lists nor removes, and that blocks the name.
     with contextlib.suppress(FileNotFoundError):
@@ -70,6 +76,19 @@ def remove(identity: Identity) -> None:
         lease.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         (CNI_LEASES / identity.network).rmdir()
+    if subnet:
+        _remove_bridges(subnet)
+
+
+def _remove_bridges(subnet: str) -> None:
+    """Remove bridges that have the lab's own gateway address although no network is left that would use them."""
+    if any(subnet in subnets for subnets in _networks().values()):
+        return
+    gateway = str(ipaddress.IPv4Network(subnet)[1])
+    links = json.loads(text(["ip", "-json", "address", "show", "type", "bridge"]) or "[]")
+    for link in links:
+        if any(address.get("local") == gateway for address in link.get("addr_info", [])):
+            run(["ip", "link", "delete", link["ifname"]], check=False)
 
 
 def release(identity: Identity, address: str) -> None:

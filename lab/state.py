@@ -81,12 +81,12 @@ class State:
 
         Call it from one thread at a time.
         """
+        line = f"{self.address(host)},{HOSTS[host].fqdn},{host} {key}"
         path = Path(self.values["known_hosts"])
-        names = f"{self.address(host)},{HOSTS[host].fqdn},{host}"
-        kept = [
-            line for line in path.read_text().splitlines() if line.split() and host not in line.split()[0].split(",")
-        ]
-        write_whole(path, "\n".join([*kept, f"{names} {key}"]) + "\n")
+        known = [each for each in path.read_text().splitlines() if each.split()]
+        if line not in known:
+            others = [each for each in known if host not in each.split()[0].split(",")]
+            write_whole(path, "\n".join([*others, line]) + "\n")
 
     def ssh_options(self) -> list[str]:
         """Return ssh's options to log in with the lab's key, trusting the lab's host keys only."""
