@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,25 +126,35 @@ class TestChangeOfPartners:
         assert again.changed() == dict.fromkeys(again.hosts, 0)
 
 
+def new_streams(lab: Lab) -> None:
+    """Have all streams opened anew: those that are open were authenticated before."""
+    lab.run(EDGE, "systemctl", "restart", "prosody")
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection((lab.state["addresses"][EDGE], 5222), 2):
+            return
+        time.sleep(0.2)
+    raise AssertionError("the gateway did not come back")
+
+
+@pytest.fixture(scope="module")
+def without_client_auth(deployed_lab: Lab) -> Iterator[dict[str, Any]]:
+    """A certificate with serverAuth only. :returns: the variables that keep it so."""
+    variables = {"federation_certificate": {**inventory("federation_certificate"), "client_auth": False}}
+    done(play("certificates.yml", variables=variables))
+    yield variables
+    done(play("site.yml"))
+    new_streams(deployed_lab)
+
+
 class TestServerAuthOnly:
     """A certificate as public authorities issue it: our partner's ejabberd does not take it for SASL EXTERNAL."""
 
-    @pytest.fixture(scope="class")
-    def certificate(self, deployed_lab: Lab) -> Iterator[dict[str, Any]]:
-        variables = {"federation_certificate": {**inventory("federation_certificate"), "client_auth": False}}
-        done(play("certificates.yml", variables=variables))
-        yield variables
-        done(play("site.yml"))
-        self.new_streams(deployed_lab)
-
-    @staticmethod
-    def new_streams(lab: Lab) -> None:
-        """Have all streams opened anew: those that are open were authenticated before."""
-        lab.run(EDGE, "systemctl", "restart", "prosody")
-
-    def test_where_optional_dialback_over_tls_is_left(self, deployed_lab: Lab, certificate: dict[str, Any]) -> None:
-        done(play("partners.yml", variables=certificate))
-        self.new_streams(deployed_lab)
+    def test_where_optional_dialback_over_tls_is_left(
+        self, deployed_lab: Lab, without_client_auth: dict[str, Any]
+    ) -> None:
+        done(play("partners.yml", variables=without_client_auth))
+        new_streams(deployed_lab)
         for delivery in exchange(deployed_lab.state, PARTNERS, PATIENCE):
             arrived(delivery)
         sessions = by_direction(deployed_lab)
@@ -149,10 +162,12 @@ class TestServerAuthOnly:
         # The other direction is theirs: they show us a certificate that names a client.
         assert sessions["incoming"]["method"] == "external"
 
-    def test_where_required_it_fails_and_says_client_auth(self, deployed_lab: Lab, certificate: dict[str, Any]) -> None:
+    def test_where_required_it_fails_and_says_client_auth(
+        self, deployed_lab: Lab, without_client_auth: dict[str, Any]
+    ) -> None:
         strict = {"federation_partners": [partner(sasl="required", dialback=False)]}
-        done(play("partners.yml", variables={**certificate, **strict}))
-        self.new_streams(deployed_lab)
+        done(play("partners.yml", variables={**without_client_auth, **strict}))
+        new_streams(deployed_lab)
         error = refused(deliver(deployed_lab.state, ALICE, BOB, PATIENCE))
         assert "clientAuth" in error and PARTNER in error, error
         assert not [item for item in deployed_lab.sessions(PARTNER) if item["direction"] == "outgoing"]
