@@ -41,7 +41,7 @@ class IssueReconciler(Reconciler):
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         super().__init__(params, context)
-        library.require()
+        library.require(library.OLDEST_ON_CONTROLLER)
         self.failures: dict[str, str] = {}
         _refuse_doubles([request["name"] for request in params["requests"]])
 

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 #: RHEL 9 has 36, Debian 12 has 38: older ones are untested.
 OLDEST = 36
+#: Issuing and verifying whole chains, on the controller only, needs the path builder of this version.
+OLDEST_ON_CONTROLLER = 42
 
 
-def require() -> None:
+def require(oldest: int = OLDEST) -> None:
     """Make sure that python3-cryptography can be imported.
 
+    :param oldest: the major version that will do.
     :raises MissingDependency: it is missing or too old; the hint names the package.
     """
     try:
@@ -28,10 +31,10 @@ def require() -> None:
             hint="On an edge host install the package python3-cryptography; on the controller install requirements.txt "
             "into the environment that runs Ansible.",
         ) from error
-    if int(cryptography.__version__.split(".")[0]) < OLDEST:
+    if int(cryptography.__version__.split(".")[0]) < oldest:
         raise MissingDependency(
             f"the Python library cryptography {cryptography.__version__} is too old",
-            hint=f"Version {OLDEST} or later is needed.",
+            hint=f"Version {oldest} or later is needed here; on the controller, that of requirements.txt.",
         )
 
 
