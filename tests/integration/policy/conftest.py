@@ -1,10 +1,9 @@
-"""Hosts for the tests of the Prosody module: a network, a name server, a gateway in a container, partners by threads."""
+"""Hosts for the tests of the Prosody module: a network, a name server, a gateway in a container, partners."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 

@@ -21,7 +21,7 @@ MODULES = ROOT / "roles" / "xmpp_gateway" / "files" / "prosody"
 HOSTS = ["contoso.example", "contoso-asia.example"]
 
 CONFIGURATION = """
-modules_enabled = { "roster", "saslauth", "tls", "dialback", "disco", "ping", "posix", "admin_shell", %(modules)s }
+modules_enabled = { "roster", "saslauth", "tls", "dialback", "disco", "ping", "posix", "s2s_bidi", "admin_shell", %(modules)s }
 modules_disabled = { %(disabled)s }
 plugin_paths = { "/fedgate/modules" }
 fedgate_policy_file = "/fedgate/policy.json"
@@ -145,17 +145,21 @@ class Gateway:
         content: dict[str, Any] = json.loads((self.folder / "status.json").read_text())
         return content
 
-    def hangup(self) -> dict[str, Any]:
-        """Let Prosody read its files again; return the status that it writes then."""
-        (self.folder / "status.json").unlink(missing_ok=True)
+    def hangup(self, loaded: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Let Prosody read its files again; return the first status that shows that they are ``loaded``."""
+
+        def look() -> Optional[dict[str, Any]]:
+            status = self.status()
+            return status if loaded(status) else None
+
         self.run("sh", "-c", "kill -HUP $(cat /run/prosody/prosody.pid)")
-        return wait_until(self.status, "the status was written after a reload")  # type: ignore[no-any-return]
+        return wait_until(look, "the status shows what was loaded")  # type: ignore[no-any-return]
 
     def enforce(self, partners: dict[str, dict[str, Any]], hosts: Optional[list[str]] = None) -> None:
         """Write a policy and load it."""
         digest = self.policy(partners, hosts)
-        status = self.hangup()
-        assert status["state"] == "enforcing" and status["digest"] == digest, status
+        status = self.hangup(lambda status: status["digest"] == digest)
+        assert (status["state"], status["reason"]) == ("enforcing", None), status
 
     def sessions(self, remote: str) -> list[dict[str, Any]]:
         """Return the authenticated streams with a domain."""
@@ -169,14 +173,15 @@ class Gateway:
 
         return wait_until(look, f"{direction} stream with {remote}")[0]  # type: ignore[no-any-return]
 
-    def refusal(self, remote: str, direction: str) -> dict[str, Any]:
-        """Wait until a refusal of a domain is counted; return the newest."""
+    def refusal(self, remote: str, direction: str, reason: str, host: str = "contoso.example") -> dict[str, Any]:
+        """Wait until a refusal of a domain for a reason is counted; return its counter."""
+        wanted = (remote, direction, reason, host)
 
         def look() -> list[dict[str, Any]]:
-            found = [i for i in self.status()["refused"] if i["remote"] == remote and i["direction"] == direction]
-            return sorted(found, key=lambda item: item["last"], reverse=True)
+            counters = self.status()["refused"]
+            return [i for i in counters if (i["remote"], i["direction"], i["reason"], i["local"]) == wanted]
 
-        return wait_until(look, f"{direction} refusal of {remote}")[0]  # type: ignore[no-any-return]
+        return wait_until(look, f"refused: {wanted}")[0]  # type: ignore[no-any-return]
 
     # The server -------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ ROWS: dict[str, dict[str, Any]] = {
 
 
 def domain(name: str, kind: str) -> str:
-    """Return the partner domain that has a row; a domain of its own for each kind of peer, so that no test sees another's."""
+    """Return the partner domain that has a row, another one for each kind of peer: no test sees another's streams."""
     return f"{kind.replace(' ', '-').replace(',', '').lower()}.{name}.example"
 
 

@@ -94,6 +94,7 @@ def test_rules_hold_and_their_options_too(handmade: Gateway, peers: MakePeer, au
         assert closing(lambda s=refused, t=to: fabrikam.greet(s, t)).condition == "policy-violation"
 
 
+@pytest.mark.parametrize("handmade", ["include at the top"], indirect=True)
 def test_without_our_modules_nobody_federates(handmade: Gateway, peers: MakePeer) -> None:
     handmade.stop()
     for file in (handmade.folder / "modules").glob("*.lua"):

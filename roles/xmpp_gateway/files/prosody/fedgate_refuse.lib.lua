@@ -28,12 +28,11 @@ local TEXTS = {
 };
 
 local refuse = { counters = {}; order = 0 };
-local log, changed, router;
+local log, changed, router, ascii;
 
---- @param module the module's API; @param on_change called after each count; @param core Prosody's global table
-function refuse.init(module, on_change, core)
-	log = function (...) return module:log(...); end
-	changed, router = on_change, core;
+--- @param parts log: the module's; changed: called after each count; router: Prosody's global table; name: to A-labels
+function refuse.init(parts)
+	log, changed, router, ascii = parts.log, parts.changed, parts.router, parts.name;
 end
 
 --- The sentence for our own people.
@@ -53,7 +52,7 @@ end
 
 --- Count a refusal; strangers choose the names, so both their length and their number are bounded.
 function refuse.count(direction, host, remote, reason)
-	host, remote = (host or ""):sub(1, MAX_NAME), (remote or ""):sub(1, MAX_NAME);
+	host, remote = (ascii(host) or ""):sub(1, MAX_NAME), (ascii(remote) or remote or ""):sub(1, MAX_NAME);
 	local id = table.concat({ direction, host, remote, reason }, "\n");
 	local counter = refuse.counters[id];
 	if not counter then

@@ -41,7 +41,7 @@ end
 
 local function current_sessions()
 	local list = array();
-	for _, session in ipairs(sessions.all(api)) do
+	for _, session in ipairs(gate.stopped and {} or sessions.all(api)) do -- the guard closes them
 		for _, entry in pairs(session.fedgate and session.fedgate.pairs or {}) do
 			list:push(describe(session, entry));
 		end

@@ -5,11 +5,15 @@
 -- Option, global:
 --   fedgate_load_s2s = true   for a configuration that has "s2s" in modules_disabled: mod_s2s is loaded from here,
 --                             behind the guard. A server that cannot load the guard has no federation at all.
+-- It reads fedgate_status_file too, to say in it that federation is closed when the policy cannot.
 
 module:set_global();
 
 local modulemanager = require "core.modulemanager";
 local configmanager = require "core.configmanager";
+local array = require "util.array";
+local json = require "util.json";
+local pposix = require "util.pposix";
 local st = require "util.stanza";
 
 local POLICY = "fedgate_policy";
@@ -106,6 +110,25 @@ local function close_all_streams()
 	end
 end
 
+--- The status file, as the policy would write it with nothing in force.
+local function report_closed()
+	local path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
+	local file, problem = io.open(path .. ".tmp", "w");
+	local ok = file and file:write(json.encode({
+		format = 1; module = "1"; pid = pposix.getpid();
+		started = math.floor(prosody.start_time); written = os.time();
+		state = "closed"; reason = "the policy module is not loaded";
+		generation = json.null; digest = json.null;
+		hosts = array(); sessions = array(); refused = array();
+	}), "\n") and file:close();
+	if ok then ok, problem = os.rename(path .. ".tmp", path); end
+	if not ok then module:log("error", "Cannot write the status file %s: %s", path, problem or "write failed"); end
+end
+
+local function report_unless_loaded()
+	if not modulemanager.is_loaded("*", POLICY) then report_closed(); end
+end
+
 for host in pairs(hosts) do
 	guard_host(host);
 	load_s2s(host);
@@ -116,4 +139,7 @@ module:hook_global("module-unloaded", function (event)
 	if event.module ~= POLICY then return; end
 	module:log("error", "mod_%s is not loaded any more: all server-to-server streams are closed", POLICY);
 	close_all_streams();
+	report_unless_loaded();
 end);
+module:hook_global("server-started", report_unless_loaded);
+module:hook_global("config-reloaded", report_unless_loaded);

@@ -192,7 +192,7 @@ local parts = {
 	rules = rules; sessions = sessions; refuse = refuse; gate = gate; hosts = hosts;
 	log = function (...) module:log(...); end;
 };
-refuse.init(module, status.touch, prosody);
+refuse.init({ log = parts.log; changed = status.touch; router = prosody; name = sessions.name; });
 incoming.init(parts);
 outgoing.init(parts);
 status.init(module, {
