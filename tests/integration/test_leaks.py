@@ -1,4 +1,4 @@
-"""No secret shows anywhere: outputs at ``-vvvv``, logs, results, command lines on both sides, temporary files, journals.
+"""No secret shows anywhere: outputs at ``-vvvv``, logs, results, command lines on both sides, temporary files.
 
 A lab of its own, so that keys and accounts are made while we watch. That the hunt finds leaks is shown in tests/leaks.
 """
@@ -65,6 +65,8 @@ def watched(state: dict[str, Any], canaries: dict[str, str], tmp_path_factory: p
     directory = {**variables, **directory_of(state)}
     wrong = json.loads(json.dumps(variables))
     wrong["federation_dns_provider"]["tsig_secret"] = canaries["wrong TSIG secret"]
+    # Something to change, so that the key is needed.
+    wrong["federation_dns_ttl"] = 120
     runs = [
         ("site.yml", ["--check"], variables, 0),
         ("site.yml", [], variables, 0),
@@ -77,7 +79,13 @@ def watched(state: dict[str, Any], canaries: dict[str, str], tmp_path_factory: p
             # Secrets reach Ansible by a file, as those of a vault do; it lies outside of what is watched.
             file = folder / f"variables{number}.json"
             file.write_text(json.dumps(values))
-            command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/lab", "-vvvv", "--diff"]
+            command = [
+                str(Path(sys.executable).parent / "ansible-playbook"),
+                "-i",
+                "inventories/lab",
+                "-vvvv",
+                "--diff",
+            ]
             command += ["--limit", "london", "-e", f"@{file}", f"playbooks/{playbook}", *arguments]
             done = watch.run(command, ROOT, LAB_NAME=LAB)
             assert done.returncode == code, f"{playbook} {arguments}: {done.returncode}\n{done.stdout[-4000:]}"
@@ -109,7 +117,9 @@ def directory_of(state: dict[str, Any]) -> dict[str, Any]:
     """The gateway's users in a directory instead of its own store."""
     return {
         "xmpp_gateway_directory": {
-            "server": f"ldap://{state['addresses']['directory']}",
+            "kind": "ldap",
+            "uri": state["directory"]["uri"],
+            "ca": state["ca_certificate"],
             "base": state["directory"]["base"],
             "bind_dn": state["directory"]["bind_dn"],
             "bind_password": state["directory"]["bind_password"],
@@ -123,7 +133,9 @@ def test_nothing_on_the_controller_or_in_a_command_line(watched: Watch, canaries
     assert watched.find(canaries) == []
 
 
-def test_private_keys_stay_where_they_were_made(watched: Watch, canaries: dict[str, str], state: dict[str, Any]) -> None:
+def test_private_keys_stay_where_they_were_made(
+    watched: Watch, canaries: dict[str, str], state: dict[str, Any]
+) -> None:
     pem = lab("exec", HOST, "sh", "-c", "cat /etc/fedgate/certificates/*/*/key.pem")
     assert "PRIVATE KEY" in pem
     lines = [line for line in pem.splitlines() if len(line) == 64]
@@ -137,13 +149,24 @@ def test_journal_of_the_gateway(watched: Watch, canaries: dict[str, str]) -> Non
     assert not [name for name, value in canaries.items() if value in journal]
 
 
-@pytest.mark.parametrize("name", ["TSIG secret", "passphrase of the authority", "password of a user", "wrong TSIG secret"])
+@pytest.mark.parametrize(
+    "name", ["TSIG secret", "passphrase of the authority", "password of a user", "wrong TSIG secret"]
+)
 def test_files_of_the_gateway(watched: Watch, canaries: dict[str, str], name: str) -> None:
-    found = lab("exec", HOST, "sh", "-c", f"read -r canary; grep -rlF -e \"$canary\" {' '.join(FOLDERS)} 2>/dev/null", stdin=canaries[name] + "\n")
+    found = lab(
+        "exec",
+        HOST,
+        "sh",
+        "-c",
+        f'read -r canary; grep -rlF -e "$canary" {" ".join(FOLDERS)} 2>/dev/null',
+        stdin=canaries[name] + "\n",
+    )
     assert found.split() == []
 
 
 def test_the_directorys_password_is_for_the_gateway_only(watched: Watch, canaries: dict[str, str]) -> None:
-    script = f"read -r canary; grep -rlF -e \"$canary\" {' '.join(FOLDERS)} 2>/dev/null | xargs -r stat -c '%a %U:%G %n'"
+    script = (
+        f"read -r canary; grep -rlF -e \"$canary\" {' '.join(FOLDERS)} 2>/dev/null | xargs -r stat -c '%a %U:%G %n'"
+    )
     found = lab("exec", HOST, "sh", "-c", script, stdin=canaries["password for the directory"] + "\n").splitlines()
     assert found and all(line.startswith("640 root:prosody /etc/prosody/") for line in found), found

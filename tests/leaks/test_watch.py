@@ -35,11 +35,19 @@ SEEN_IN = {
 def leaks_of(way: str, folder: Path) -> list[str]:
     (folder / "playbook.yml").write_text(PLAYBOOK)
     # The canary comes from the environment: given with -e it would be in the command line, by our own hand.
-    (folder / "vars.yml").write_text('canary: "{{ lookup(\'ansible.builtin.env\', \'CANARY\') }}"\n')
+    (folder / "vars.yml").write_text("canary: \"{{ lookup('ansible.builtin.env', 'CANARY') }}\"\n")
     watched = folder / "watched"
     with Watch(watched) as watch:
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-vvvv", "--diff"]
-        command += ["-e", f"ansible_python_interpreter={sys.executable}", "-e", f"@{folder / 'vars.yml'}", "-e", f"way={way}", str(folder / "playbook.yml")]
+        command += [
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+            "-e",
+            f"@{folder / 'vars.yml'}",
+            "-e",
+            f"way={way}",
+            str(folder / "playbook.yml"),
+        ]
         done = watch.run(command, ROOT, CANARY=CANARY, ANSIBLE_LIBRARY=str(ROOT / "tests" / "leaks" / "library"))
     assert done.returncode == 0, done.stdout
     assert watch.looks > 50

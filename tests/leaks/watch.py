@@ -38,7 +38,9 @@ class Watch:
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._watch, args=(look,), daemon=True) for look in (self._processes, self._written)]
+        self._threads = [
+            threading.Thread(target=self._watch, args=(look,), daemon=True) for look in (self._processes, self._written)
+        ]
         self._known: dict[str, float] = {}
         self._stamps: dict[str, tuple[int, int]] = {}
         for name in ("home", "local", "tmp"):
@@ -62,7 +64,9 @@ class Watch:
             thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join()

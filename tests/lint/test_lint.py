@@ -25,7 +25,9 @@ def clean(*argv: str, **environment: str) -> None:
     """Run a checker; its output is the failure."""
     if shutil.which(argv[0]) is None:
         pytest.fail(f"{argv[0]} is not installed; bin/test lint installs it")
-    done = subprocess.run(argv, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{' '.join(argv[:3])}…\n{done.stdout}\n{done.stderr}"
 
 

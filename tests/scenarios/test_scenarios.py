@@ -18,7 +18,7 @@ SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/mole
 def test_scenario(name: str) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     # Molecule leaves its lab behind when something fails, unless told otherwise; the next run begins with destroy.
-    destroy = os.environ.get("FEDGATE_KEEP_LAB", "") and "never" or "always"
+    destroy = (os.environ.get("FEDGATE_KEEP_LAB", "") and "never") or "always"
     command = [sys.executable, "-m", "molecule", "test", "--scenario-name", name, "--destroy", destroy]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout[-12000:]}\n{done.stderr[-4000:]}"

@@ -66,9 +66,17 @@ def differences(options: dict[str, Any], arguments: dict[str, Any], path: str) -
         option, argument, where = options[name], arguments[name], f"{path}{name}"
         if not option.get("description"):
             yield f"{where}: no description"
-        for field, absent in (("type", "str"), ("required", False), ("default", None), ("choices", None), ("elements", None)):
+        for field, absent in (
+            ("type", "str"),
+            ("required", False),
+            ("default", None),
+            ("choices", None),
+            ("elements", None),
+        ):
             said, is_so = option.get(field, absent), argument.get(field, absent)
-            if (list(said) if isinstance(said, tuple) else said) != (list(is_so) if isinstance(is_so, tuple) else is_so):
+            if (list(said) if isinstance(said, tuple) else said) != (
+                list(is_so) if isinstance(is_so, tuple) else is_so
+            ):
                 yield f"{where}: {field} is documented as {said!r}, in the argument spec it is {is_so!r}"
         if SECRET.search(name) and argument.get("no_log") is not True:
             yield f"{where}: a secret without no_log"
@@ -122,7 +130,9 @@ def test_only_calls_the_package() -> None:
         )
         lines = sum(1 for line in path.read_text().splitlines() if line.strip()) - text_lines
         assert lines < 150, f"{path.name}: {lines} lines of code"
-        calls = [node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        calls = [
+            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        ]
         assert sorted(call for call in calls if call in ("run", "report")) in (["run"], ["report"]), path.name
 
 

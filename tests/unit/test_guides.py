@@ -10,7 +10,12 @@ from ansible.module_utils.fedgate.model import partner, settings
 from ansible.module_utils.fedgate.model.variables import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
+GUIDES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(ROOT.glob("roles/*/README.md")),
+]
 
 
 def test_inventory_guide_names_every_variable() -> None:
@@ -32,7 +37,9 @@ def test_paths_in_guides_exist(guide: Path) -> None:
     missing = [link for link in links if not (guide.parent / link).exists()]
     tops = "bin|docs|inventories|lab|library|molecule|module_utils|playbooks|requirements|roles|tests"
     paths = re.findall(rf"(?<![\w./-])((?:{tops})/[\w./-]+)", text)
-    missing += [path for path in paths if "<" not in path and not (ROOT / path.rstrip("./")).exists() and not built_later(path)]
+    missing += [
+        path for path in paths if "<" not in path and not (ROOT / path.rstrip("./")).exists() and not built_later(path)
+    ]
     assert not missing
 
 

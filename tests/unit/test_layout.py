@@ -85,11 +85,8 @@ def test_only_one_place_knows_ansible() -> None:
         str(path.relative_to(PACKAGE))
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom)
-        and not node.level
-        and (node.module or "").startswith("ansible.")
-        or isinstance(node, ast.Import)
-        and any(alias.name.split(".")[0] == "ansible" for alias in node.names)
+        if (isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("ansible."))
+        or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "ansible" for alias in node.names))
     }
     # bootstrap.py tells Ansible where the package is, for plug-ins and commands.
     assert knowing <= {"module.py", "bootstrap.py"}
@@ -131,7 +128,9 @@ def test_targets_need_no_newer_python_than_39(path: Path) -> None:
 def test_files_are_short() -> None:
     files = [*SOURCES, *(ROOT / "lab").rglob("*.py"), *(ROOT / "action_plugins").glob("*.py")]
     files += [*(ROOT / "callback_plugins").glob("*.py"), *role_files("*.lua"), *role_files("*.yml")]
-    long = {str(path.relative_to(ROOT)): count for path in files if (count := len(path.read_text().splitlines())) > LONGEST}
+    long = {
+        str(path.relative_to(ROOT)): count for path in files if (count := len(path.read_text().splitlines())) > LONGEST
+    }
     assert not long, f"more than {LONGEST} lines: {long}"
 
 
@@ -162,4 +161,6 @@ def test_no_loops_over_our_modules(role: Path) -> None:
     for path in (role / "tasks").rglob("*.yml"):
         for task in tasks_of(yaml.safe_load(path.read_text())):
             ours = MODULE_NAMES & set(task)
-            assert not (ours and ("loop" in task or any(key.startswith("with_") for key in task))), f"{path}: {task.get('name')}"
+            assert not (ours and ("loop" in task or any(key.startswith("with_") for key in task))), (
+                f"{path}: {task.get('name')}"
+            )
