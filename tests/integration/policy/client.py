@@ -23,7 +23,7 @@ class Client:
         self.address = address
         self._counter = 0
         user, self.domain = address.split("@")
-        self._stream = Stream(socket.create_connection((gateway, 5222), 10), CLIENT)
+        self._stream = Stream(socket.create_connection((gateway, 5222), 20), CLIENT)
         self._open()
         secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
         self._stream.send(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{secret}</auth>")

@@ -21,7 +21,8 @@ NEAR = f"{SUBNET}.1"
 PASSWORD = "correct-horse"
 
 
-def _image() -> str:
+def image() -> str:
+    """Return the name of an image that has Prosody: the lab's, or FEDGATE_POLICY_IMAGE."""
     given = os.environ.get("FEDGATE_POLICY_IMAGE")
     if given:
         return given
@@ -51,7 +52,7 @@ def hosts(network: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
     """An empty gateway host: container and folder."""
     folder = tmp_path_factory.mktemp("gateway")
     address = f"{SUBNET}.11"
-    with container(f"fedgate-policy-{SUITE}", _image(), network, address, NEAR, folder) as name:
+    with container(f"fedgate-policy-{SUITE}", image(), network, address, NEAR, folder) as name:
         yield Gateway(name, folder, address)
 
 

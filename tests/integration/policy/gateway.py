@@ -21,7 +21,8 @@ MODULES = ROOT / "roles" / "xmpp_gateway" / "files" / "prosody"
 HOSTS = ["contoso.example", "contoso-asia.example"]
 
 CONFIGURATION = """
-modules_enabled = { "roster", "saslauth", "tls", "dialback", "disco", "ping", "posix", "s2s_bidi", "admin_shell", %(modules)s }
+modules_enabled = { "roster", "saslauth", "tls", "dialback", "disco", "ping", "posix", "s2s_bidi",
+  "admin_shell", %(modules)s }
 modules_disabled = { %(disabled)s }
 plugin_paths = { "/fedgate/modules" }
 fedgate_policy_file = "/fedgate/policy.json"

@@ -57,11 +57,11 @@ class Names:
         if name in self.services and kind == dns.rdatatype.SRV:
             address, port = self.services[name]
             target = f"a{address.replace('.', '-')}.hosts.example."
-            answer.answer.append(dns.rrset.from_text(name, 1, "IN", "SRV", f"0 0 {port} {target}"))
+            answer.answer.append(dns.rrset.from_text(name, 0, "IN", "SRV", f"0 0 {port} {target}"))
         elif name.endswith(".hosts.example."):
             if kind == dns.rdatatype.A:
                 address = name.split(".")[0][1:].replace("-", ".")
-                answer.answer.append(dns.rrset.from_text(name, 1, "IN", "A", address))
+                answer.answer.append(dns.rrset.from_text(name, 0, "IN", "A", address))
         elif name not in self.services:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         return answer
