@@ -36,6 +36,7 @@ class Manners:
     :ivar dialback: answers dialback keys with valid, else ends the stream.
     :ivar direct: TLS from the first byte.
     :ivar version: of the stream header; empty for a server older than XMPP 1.0.
+    :ivar hangs_up: closes the connection after the TLS handshake, as one does that minds the certificate.
     :ivar rude: says this right after its stream header, before anything else.
     """
 
@@ -45,6 +46,7 @@ class Manners:
     dialback: bool = True
     direct: bool = False
     version: str = "1.0"
+    hangs_up: bool = False
     rude: str = ""
 
 
@@ -124,6 +126,8 @@ class Peer:
                 stream.send(PROCEED)
                 stream.secure(server_context(self.served), server_side=True)
                 self.note("tls", "starttls")
+                if self.manners.hangs_up:
+                    return
                 secure = True
                 self._greet(stream, secure, False)
             elif name == f"{{{SASL}}}auth":

@@ -25,6 +25,8 @@ def policy(gateway: Gateway) -> None:
         {
             "fabrikam.example": row(sasl="required", dialback=False),
             "adatum.example": row(),
+            "direct-good.example": row(),
+            "direct-bad.example": row(sasl="required", dialback=False),
             "proseware.example": row(sasl="not_supported", certificate="valid"),
             "public.example": row(kind="public_verified"),
             "plain.example": row(tls="optional"),
@@ -204,19 +206,30 @@ def test_direct_tls_inbound_with_a_bad_certificate(gateway: Gateway, peers: Make
     assert closing(lambda: fabrikam.greet(stream, HOST)).condition == "not-authorized"
 
 
-@pytest.mark.parametrize("good", [True, False])
+@pytest.mark.parametrize("domain", ["direct-good.example", "direct-bad.example"])
 def test_direct_tls_outbound(
-    good: bool, gateway: Gateway, peers: MakePeer, alice: Client, authority: Authority
+    domain: str, gateway: Gateway, peers: MakePeer, alice: Client, authority: Authority
 ) -> None:
-    served = None if good else authority.issue("other.example")
-    fabrikam = peers("fabrikam.example", Manners(direct=True), served)
-    sent = alice.send("bob@fabrikam.example")
-    if good:
-        fabrikam.wait("stanza")
-        assert gateway.session("fabrikam.example", "outgoing")["method"] == "external"
+    served = authority.issue("other.example") if "bad" in domain else None
+    peer = peers(domain, Manners(direct=True), served)
+    sent = alice.send(f"bob@{domain}")
+    if served is None:
+        peer.wait("stanza")
+        assert gateway.session(domain, "outgoing")["method"] == "external"
     else:
         assert alice.bounce(sent)[0] == "not-allowed"
-        gateway.refusal("fabrikam.example", "outgoing", "certificate")
+        gateway.refusal(domain, "outgoing", "certificate")
+
+
+@pytest.mark.parametrize(("domain", "named"), [("fabrikam.example", True), ("adatum.example", False)])
+def test_a_peer_that_hangs_up_after_tls(
+    domain: str, named: bool, gateway: Gateway, peers: MakePeer, alice: Client
+) -> None:
+    peers(domain, Manners(hangs_up=True))
+    _, text = alice.bounce(alice.send(f"bob@{domain}"))
+    assert ("clientAuth" in text) == named
+    if named:
+        gateway.refusal(domain, "outgoing", "sasl")
 
 
 def test_an_old_server_without_tls(gateway: Gateway, peers: MakePeer, alice: Client) -> None:

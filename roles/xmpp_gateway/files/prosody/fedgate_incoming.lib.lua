@@ -1,4 +1,4 @@
---- Streams that others open to us. Each handler gets the host it was hooked on and Prosody's event; true ends the event.
+--- Streams that others open to us. Each handler gets the host it was hooked on and Prosody's event; true ends it.
 --
 -- A stanza's `to` chooses the host whose handlers run, and the other side chooses `to`. So nothing here trusts `host`
 -- alone where the stream's own header says more.

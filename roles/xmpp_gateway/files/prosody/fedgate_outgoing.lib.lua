@@ -1,4 +1,4 @@
---- Streams that we open to others. Each handler gets the host it was hooked on and Prosody's event; true ends the event.
+--- Streams that we open to others. Each handler gets the host it was hooked on and Prosody's event; true ends it.
 --
 -- The other side chooses the `to` of what it sends, and with it the host whose handlers run: the pair is always read
 -- from the session.
@@ -24,6 +24,8 @@ local function is_outgoing(session)
 	return session.type == "s2sout_unauthed" or session.type == "s2sout";
 end
 
+local CLIENT_AUTH = "partner %s did not accept our certificate for SASL EXTERNAL (does it carry clientAuth?)";
+
 --- The row for a stream of ours; refuses it when there is none any more.
 local function row_of(session)
 	local row, reason = gate.pair(session.from_host, session.to_host);
@@ -32,9 +34,30 @@ local function row_of(session)
 end
 
 local function not_accepted(session, what)
-	local text = ("partner %s did not accept our certificate for SASL EXTERNAL (does it carry clientAuth?)%s")
-		:format(session.to_host, what and ": " .. what or "");
+	local text = CLIENT_AUTH:format(session.to_host) .. (what and ": " .. what or "");
 	return refuse.outgoing(session, "sasl", text);
+end
+
+--- Why a stream ended, for who waits in its queue. A peer whose TLS checks the purpose of certificates does not say it
+-- minds ours: it hangs up, or says something of its own. Where EXTERNAL is the only way that is the likely cause.
+local function explained(session, reason)
+	local row = gate.pair(session.from_host, session.to_host);
+	if type(reason) ~= "string" or not row or not is_unauthenticated(session) or session.secure == nil then
+		return reason;
+	end
+	local _, dialback = rules.methods(row);
+	if dialback then return reason; end
+	local text = CLIENT_AUTH:format(session.to_host) .. ": " .. reason;
+	log("warn", "Outgoing stream %s -> %s ended: %s", session.from_host, session.to_host, text);
+	refuse.count("outgoing", session.from_host, session.to_host, "sasl");
+	return refuse.stanza_error(text);
+end
+
+--- A stream of ours is made, not yet connected.
+function outgoing.created(_, event)
+	local session = event.session;
+	local bounce = session.bounce_sendq;
+	function session.bounce_sendq(same, reason) return bounce(same, explained(same, reason)); end
 end
 
 --- A stanza wants to leave. A stream that serves several domains may stand in Prosody's table under a name it was
@@ -125,8 +148,7 @@ function outgoing.sasl_failure(_, event)
 	local _, dialback = rules.methods(row);
 	local cause = session.external_auth_failure_reason;
 	if not dialback then return not_accepted(session, cause and cause.condition); end
-	log("info", "Partner %s did not accept our certificate for SASL EXTERNAL (does it carry clientAuth?): dialback",
-		session.to_host);
+	log("info", "Going on with dialback: %s", CLIENT_AUTH:format(session.to_host));
 	return nil;
 end
 

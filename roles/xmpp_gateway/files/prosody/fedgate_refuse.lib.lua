@@ -75,6 +75,11 @@ function refuse.incoming(session, host, remote, reason)
 	return true;
 end
 
+--- The error that stanzas in a stream's queue come back with.
+function refuse.stanza_error(text)
+	return errors.new({ type = "cancel", condition = "not-allowed", text = text });
+end
+
 --- Close a stream that we opened; what waits in its queue bounces with the full reason.
 -- @param text replaces the usual sentence
 function refuse.outgoing(session, reason, text)
@@ -83,8 +88,7 @@ function refuse.outgoing(session, reason, text)
 	log("warn", "Refused outgoing stream %s -> %s: %s", host, remote, text);
 	refuse.count("outgoing", host, remote, reason);
 	local condition, public = table.unpack(STREAM_ERRORS[reason]);
-	session:close({ condition = condition, text = public }, nil,
-		errors.new({ type = "cancel", condition = "not-allowed", text = text }));
+	session:close({ condition = condition, text = public }, nil, refuse.stanza_error(text));
 	return true;
 end
 

@@ -157,6 +157,7 @@ end
 -- Priorities are against Prosody's own: mod_tls 500 and 0, mod_saslauth 150, mod_dialback 100, mod_s2s -1.
 local function gate_host(host)
 	hook(host, "route/remote", outgoing.route, 1000);
+	hook(host, "s2sout-created", outgoing.created, 10);
 	hook(host, "s2s-stream-features", incoming.features_first, 1000);
 	hook(host, "s2s-stream-features", incoming.features_last, -1000);
 	hook(host, "stanza/" .. XMLNS_SASL .. ":auth", incoming.sasl_auth, 1000);
