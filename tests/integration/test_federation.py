@@ -19,7 +19,8 @@ from .rollout import ROOT, Rollout, play
 pytestmark = pytest.mark.lab
 
 ALICE, BOB, MALLORY = "alice@contoso.example", "bob@fabrikam.example", "mallory@stranger.example"
-EDGE, PARTNER, STRANGER = "edge1.london", "fabrikam.example", "stranger.example"
+PARTNER, STRANGER = "fabrikam.example", "stranger.example"
+STRANGER_HOST = "stranger"
 #: Seconds for a message whose stream must be opened first; dialback asks DNS and opens a second stream.
 PATIENCE = 30.0
 
@@ -126,15 +127,34 @@ class TestChangeOfPartners:
         assert again.changed() == dict.fromkeys(again.hosts, 0)
 
 
-def new_streams(lab: Lab) -> None:
-    """Have all streams opened anew: those that are open were authenticated before."""
-    lab.run(EDGE, "systemctl", "restart", "prosody")
+#: Makes Prosody heed what a certificate may be used for, and fall back to dialback.
+HEED_PURPOSES = "s2s_secure_auth = false\ns2s_ssl = { verifyext = { lsec_ignore_purpose = false } }\n"
+
+
+@pytest.fixture(scope="module")
+def strict_peer(deployed_lab: Lab) -> Iterator[None]:
+    """The stranger, become a server that takes a certificate without clientAuth for no client's.
+
+    Debian's ejabberd did so too, until 24.12-3+deb13u2 taught it not to look.
+    """
+    file = "/etc/prosody/conf.d/strict.cfg.lua"
+    try:
+        deployed_lab.run(STRANGER_HOST, "sh", "-c", f"printf %s '{HEED_PURPOSES}' > {file}; systemctl restart prosody")
+        wait_for_clients(deployed_lab, STRANGER_HOST)
+        yield
+    finally:
+        deployed_lab.run(STRANGER_HOST, "sh", "-c", f"rm -f {file}; systemctl restart prosody")
+        wait_for_clients(deployed_lab, STRANGER_HOST)
+
+
+def wait_for_clients(lab: Lab, host: str) -> None:
+    """Wait until a host that was restarted takes clients."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        with contextlib.suppress(OSError), socket.create_connection((lab.state["addresses"][EDGE], 5222), 2):
+        with contextlib.suppress(OSError), socket.create_connection((lab.state["addresses"][host], 5222), 2):
             return
         time.sleep(0.2)
-    raise AssertionError("the gateway did not come back")
+    raise AssertionError(f"{host} did not come back")
 
 
 @pytest.fixture(scope="module")
@@ -142,22 +162,24 @@ def without_client_auth(deployed_lab: Lab) -> Iterator[dict[str, Any]]:
     """A certificate with serverAuth only. :returns: the variables that keep it so."""
     variables = {"federation_certificate": {**inventory("federation_certificate"), "client_auth": False}}
     done(play("certificates.yml", variables=variables))
-    yield variables
-    done(play("site.yml"))
-    new_streams(deployed_lab)
+    try:
+        yield variables
+    finally:
+        done(play("site.yml"))
 
 
+@pytest.mark.usefixtures("strict_peer")
 class TestServerAuthOnly:
-    """A certificate as public authorities issue it: our partner's ejabberd does not take it for SASL EXTERNAL."""
+    """A certificate as public authorities issue it, and a partner who does not take it for SASL EXTERNAL."""
 
     def test_where_optional_dialback_over_tls_is_left(
         self, deployed_lab: Lab, without_client_auth: dict[str, Any]
     ) -> None:
-        done(play("partners.yml", variables=without_client_auth))
-        new_streams(deployed_lab)
-        for delivery in exchange(deployed_lab.state, PARTNERS, PATIENCE):
+        added = {"federation_partners_test": [partner(STRANGER)]}
+        done(play("partners.yml", variables={**without_client_auth, **added}))
+        for delivery in exchange(deployed_lab.state, [(ALICE, MALLORY), (MALLORY, ALICE)], PATIENCE):
             arrived(delivery)
-        sessions = by_direction(deployed_lab)
+        sessions = by_direction(deployed_lab, STRANGER)
         assert (sessions["outgoing"]["method"], sessions["outgoing"]["tls"]) == ("dialback", "TLSv1.3")
         # The other direction is theirs: they show us a certificate that names a client.
         assert sessions["incoming"]["method"] == "external"
@@ -165,9 +187,9 @@ class TestServerAuthOnly:
     def test_where_required_it_fails_and_says_client_auth(
         self, deployed_lab: Lab, without_client_auth: dict[str, Any]
     ) -> None:
-        strict = {"federation_partners": [partner(sasl="required", dialback=False)]}
-        done(play("partners.yml", variables={**without_client_auth, **strict}))
-        new_streams(deployed_lab)
-        error = refused(deliver(deployed_lab.state, ALICE, BOB, PATIENCE))
-        assert "clientAuth" in error and PARTNER in error, error
-        assert not [item for item in deployed_lab.sessions(PARTNER) if item["direction"] == "outgoing"]
+        added = {"federation_partners_test": [partner(STRANGER, sasl="required", dialback=False)]}
+        done(play("partners.yml", variables={**without_client_auth, **added}))
+        error = refused(deliver(deployed_lab.state, ALICE, MALLORY, PATIENCE))
+        assert "clientAuth" in error and STRANGER in error, error
+        assert "outgoing" not in by_direction(deployed_lab, STRANGER)
+        arrived(deliver(deployed_lab.state, ALICE, BOB, PATIENCE))
