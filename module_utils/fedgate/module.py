@@ -18,6 +18,17 @@ from .plan import Plan
 SHARED_ARGUMENTS: dict[str, Any] = {"expect_plan": {"type": "str"}}
 
 
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """AnsibleModule that writes no arguments into the target's log.
+
+    It looks for secrets in the arguments' printed form. A secret with a line break, a quotation mark or a backslash is
+    printed otherwise inside a list, so it would be missed there, and stand in the journal.
+    """
+
+    def _log_invocation(self) -> None:
+        self.log("Invoked")
+
+
 class Context:
     """What a reconciler may ask of the machine it runs on, without knowing AnsibleModule.
 
@@ -94,15 +105,15 @@ def run(kind: type[Reconciler], argument_spec: Mapping[str, Any], **options: Any
     :param argument_spec: the module's own arguments; the shared ones are added.
     :param options: further options of AnsibleModule, such as ``required_if``.
     """
-    module = AnsibleModule(
-        argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options
-    )
+    module = _Module(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
     _guarded(module, lambda: _reconcile(module, kind))
 
 
-def report(look: Callable[[Mapping[str, Any], Context], dict[str, Any]], argument_spec: Mapping[str, Any], **options: Any) -> None:
+def report(
+    look: Callable[[Mapping[str, Any], Context], dict[str, Any]], argument_spec: Mapping[str, Any], **options: Any
+) -> None:
     """Run a module that only looks: ``look(params, context)`` returns its results as plain data."""
-    module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
+    module = _Module(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
     _guarded(module, lambda: {"changed": False, **look(module.params, Context(module))})
 
 
