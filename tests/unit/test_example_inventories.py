@@ -22,7 +22,7 @@ PLAYBOOK = """
     - federation_model:
       run_once: true
     - ansible.builtin.copy:
-        content: "{{ federation_model | to_json }}"
+        content: "{{ ansible_facts.federation_model | to_json }}"
         dest: "{{ playbook_dir }}/model.json"
         mode: "0600"
       delegate_to: localhost
