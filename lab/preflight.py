@@ -55,21 +55,33 @@ def missing_programs() -> dict[str, str]:
         missing["runc (crun refuses this machine's hybrid control groups)" if hybrid else "runc or crun"] = "runc"
     if not KEYRING.exists():
         missing["Debian's archive keys"] = "debian-archive-keyring"
-    if "podman" not in missing:
-        missing.update(_missing_network_parts())
+    missing.update(_missing_network_parts(_network_backend() if "podman" not in missing else None))
     return missing
 
 
-def _missing_network_parts() -> dict[str, str]:
+def _network_backend() -> str | None:
+    """Return what podman says it makes networks with; None when it cannot say, as when there is nothing."""
     asked = run(["podman", "info", "--format", "{{.Host.NetworkBackend}}"], check=False)
-    backend = asked.stdout.decode().strip()
+    return asked.stdout.decode().strip() or None
+
+
+def _missing_network_parts(backend: str | None) -> dict[str, str]:
+    if backend is None:
+        backend = "cni" if 'VERSION_ID="12"' in _os_release() else "netavark"
     if backend == "netavark":
         missing = {} if _in_folders("netavark", NETAVARK_FOLDERS) else {"netavark": "netavark"}
-    else:  # cni; also when podman cannot even say, which is how it behaves without any network part
+        firewall = {"iptables": "iptables", "nft": "nftables"}  # netavark 1.4 calls the one, 1.14 the other
+    else:
         missing = {} if _in_folders("bridge", CNI_FOLDERS) else {"CNI plugins": "containernetworking-plugins"}
-    if not _has("iptables") and not _has("nft"):
-        missing["iptables"] = "iptables"
-    return missing
+        firewall = {"iptables": "iptables"}
+    return missing | {program: package for program, package in firewall.items() if not _has(program)}
+
+
+def _os_release() -> str:
+    try:
+        return Path("/etc/os-release").read_text()
+    except OSError:
+        return ""
 
 
 def _has(program: str) -> bool:
