@@ -86,6 +86,16 @@ def alice(gateway: Gateway) -> Iterator[Client]:
     client.close()
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the end of the gateway's log beside a failure."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    host = getattr(item, "funcargs", {}).get("hosts")
+    if report.when == "call" and report.failed and isinstance(host, Gateway) and (host.folder / "prosody.log").exists():
+        report.sections.append(("the gateway's log", "\n".join(host.log().splitlines()[-150:])))
+
+
 MakePeer = Callable[..., Peer]
 
 

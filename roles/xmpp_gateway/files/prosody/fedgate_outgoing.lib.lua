@@ -38,16 +38,17 @@ local function not_accepted(session, what)
 	return refuse.outgoing(session, "sasl", text);
 end
 
---- Why a stream ended, for who waits in its queue. A peer whose TLS checks the purpose of certificates does not say it
--- minds ours: it hangs up, or says something of its own. Where EXTERNAL is the only way that is the likely cause.
+--- Why a stream ended, for who waits in its queue. A peer whose TLS minds the purpose of our certificate does not say
+-- so: it hangs up, or says something of its own. Where EXTERNAL is the only way, that is the likely cause.
 local function explained(session, reason)
 	local row = gate.pair(session.from_host, session.to_host);
-	if type(reason) ~= "string" or not row or not is_unauthenticated(session) or session.secure == nil then
+	local said = reason == nil and "connection closed" or reason;
+	if type(said) ~= "string" or not row or not is_unauthenticated(session) or session.secure == nil then
 		return reason;
 	end
 	local _, dialback = rules.methods(row);
 	if dialback then return reason; end
-	local text = CLIENT_AUTH:format(session.to_host) .. ": " .. reason;
+	local text = CLIENT_AUTH:format(session.to_host) .. ": " .. said;
 	log("warn", "Outgoing stream %s -> %s ended: %s", session.from_host, session.to_host, text);
 	refuse.count("outgoing", session.from_host, session.to_host, "sasl");
 	return refuse.stanza_error(text);
