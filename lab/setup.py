@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
+import time
 from dataclasses import dataclass
 
 #: Written last, so that a host without it is known to be half made. Read from outside through /proc.
@@ -52,6 +53,7 @@ def pack(files: tuple[File, ...]) -> bytes:
             entry = tarfile.TarInfo(file.path.lstrip("/"))
             entry.size = len(file.data)
             entry.mode = file.mode
+            entry.mtime = int(time.time())
             entry.uname, entry.gname = file.owner, file.group
             archive.addfile(entry, io.BytesIO(file.data))
     return buffer.getvalue()

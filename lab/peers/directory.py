@@ -55,13 +55,15 @@ olcAccess: to * by dn.exact="{bind_dn}" read by self read by * none
 
 """
 
+# enable --now would not start it: Debian 12 has a script of the old kind for it.
 _SCRIPT = """update-ca-certificates > /dev/null 2>&1
 rm -rf /etc/ldap/slapd.d /var/lib/ldap; mkdir -p /etc/ldap/slapd.d /var/lib/ldap /run/slapd
 slapadd -q -n 0 -F /etc/ldap/slapd.d -l /etc/ldap/lab-config.ldif
 slapadd -q -n 1 -F /etc/ldap/slapd.d -l /etc/ldap/lab-data.ldif
 rm /etc/ldap/lab-data.ldif
 chown -R openldap:openldap /etc/ldap/slapd.d /var/lib/ldap /run/slapd
-systemctl enable --quiet --now slapd
+systemctl enable --quiet slapd
+systemctl start slapd
 """
 
 
