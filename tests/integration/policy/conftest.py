@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator
 
@@ -9,15 +10,11 @@ import pytest
 
 from ..pki import CLIENT, SERVER, Authority, Served
 from .client import Client
-from .gateway import Gateway, container, podman
+from .gateway import Gateway, container, podman, remove_orphans
 from .names import Names
 from .peer import Manners, Peer
 
 SUITE = os.environ.get("LAB_SUITE", "trixie")
-SUBNET = os.environ.get("FEDGATE_POLICY_SUBNET", "10.89.81")
-NETWORK = f"fedgate-policy-{SUBNET.split('.')[-1]}"
-#: This machine's address there: partners and the name server listen on it.
-NEAR = f"{SUBNET}.1"
 PASSWORD = "correct-horse"
 
 
@@ -31,14 +28,37 @@ def image() -> str:
     return images.ensure("stranger", SUITE, apt.of_controller())
 
 
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A network of our own; ``near`` is this machine's address there: partners and the name server listen on it."""
+
+    name: str
+    prefix: str
+
+    @property
+    def near(self) -> str:
+        return f"{self.prefix}.1"
+
+    def address(self, number: int) -> str:
+        return f"{self.prefix}.{number}"
+
+
 @pytest.fixture(scope="session")
-def network() -> Iterator[str]:
-    """A network of our own; gives its name."""
+def network() -> Iterator[Network]:
+    """The first subnet that is free on this machine."""
     if os.geteuid() != 0:
         pytest.skip("containers need root")
-    podman("network", "create", "--disable-dns", "--subnet", f"{SUBNET}.0/24", "--gateway", NEAR, NETWORK, check=False)
-    yield NETWORK
-    podman("network", "rm", "-f", NETWORK, check=False)
+    remove_orphans()
+    for octet in range(81, 100):
+        found = Network(f"fedgate-policy-{octet}", f"10.89.{octet}")
+        podman("network", "rm", found.name, check=False)  # one that is in use stays
+        options = ["--disable-dns", "--subnet", f"{found.prefix}.0/24", "--gateway", found.near]
+        if podman("network", "create", *options, found.name, check=False):
+            break
+    else:
+        pytest.fail("no subnet of 10.89.81.0/24 to 10.89.99.0/24 is free; see podman network ls")
+    yield found
+    podman("network", "rm", "-f", found.name, check=False)
 
 
 @pytest.fixture(scope="session")
@@ -48,18 +68,18 @@ def authority() -> Authority:
 
 
 @pytest.fixture(scope="session")
-def hosts(network: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def hosts(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """An empty gateway host: container and folder."""
     folder = tmp_path_factory.mktemp("gateway")
-    address = f"{SUBNET}.11"
-    with container(f"fedgate-policy-{SUITE}", image(), network, address, NEAR, folder) as name:
+    name, address = f"{network.name}-{SUITE}", network.address(11)
+    with container(name, image(), network.name, address, network.near, folder):
         yield Gateway(name, folder, address)
 
 
 @pytest.fixture(scope="session")
-def names(hosts: Gateway) -> Iterator[Names]:
+def names(hosts: Gateway, network: Network) -> Iterator[Names]:
     """The name server. The bridge has its address once a container is there."""
-    server = Names(NEAR)
+    server = Names(network.near)
     yield server
     server.close()
 

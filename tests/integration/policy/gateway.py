@@ -13,11 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Optional
 
+from lab import runtime
+
 from ..pki import Served
 from .wire import CLIENT, Stream
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = ROOT / "roles" / "xmpp_gateway" / "files" / "prosody"
+#: Label of our containers: the process that made them.
+OWNER = "fedgate.policy.owner"
 HOSTS = ["contoso.example", "contoso-asia.example"]
 
 CONFIGURATION = """
@@ -47,7 +51,7 @@ Component "conference.contoso.example" "muc"
 
 def podman(*arguments: str, check: bool = True, stdin: Optional[str] = None) -> str:
     """Run podman; return its output."""
-    done = subprocess.run(["podman", *arguments], input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(runtime.podman(*arguments), input=stdin, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
         raise AssertionError(f"podman {' '.join(arguments)}: {done.stderr or done.stdout}")
     return done.stdout
@@ -186,9 +190,9 @@ class Gateway:
 
     # The server -------------------------------------------------------------------------------------------------
 
-    def run(self, *argv: str, check: bool = True) -> str:
+    def run(self, *argv: str, check: bool = True, stdin: Optional[str] = None) -> str:
         """Run a program in the container."""
-        return podman("exec", self.name, *argv, check=check)
+        return podman("exec", "-i", self.name, *argv, check=check, stdin=stdin)
 
     def shell(self, command: str) -> str:
         """Run a command in Prosody's own shell."""
@@ -231,14 +235,23 @@ class Gateway:
         return (self.folder / "prosody.log").read_text(errors="replace")
 
 
+def remove_orphans() -> None:
+    """Remove containers of test runs that were killed."""
+    listed = podman("ps", "-a", "--filter", f"label={OWNER}", "--format", '{{.Names}} {{.Label "' + OWNER + '"}}')
+    for line in listed.splitlines():
+        name, _, owner = line.partition(" ")
+        if not Path(f"/proc/{owner}").exists():
+            podman("rm", "-f", "-t", "0", name, check=False)
+
+
 @contextlib.contextmanager
 def container(name: str, image: str, network: str, address: str, resolver: str, folder: Path) -> Iterator[str]:
     """Run a container that does nothing by itself; it is gone afterwards."""
     podman("rm", "-f", "-t", "0", name, check=False)
     podman(
-        "run", "-d", "--rm", "--runtime", os.environ.get("FEDGATE_TEST_RUNTIME", "runc"), "--name", name,
+        "run", "-d", "--rm", "--name", name, "--label", f"{OWNER}={os.getpid()}",
         "--network", network, "--ip", address, "--dns", resolver, "--dns-search", ".",
-        "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096",
+        *runtime.limit_options(),
         "-v", f"{folder}:/fedgate", image, "sleep", "infinity",
     )  # fmt: skip
     try:

@@ -212,7 +212,7 @@ class Peer:
 
     def connect(self, direct: bool = False) -> Stream:
         """Open a connection to the gateway; with TLS at once when ``direct``."""
-        stream = Stream(socket.create_connection((self.gateway, 5270 if direct else 5269), 10))
+        stream = Stream(socket.create_connection((self.gateway, 5270 if direct else 5269), 20))
         self._streams.append(stream)
         if direct:
             stream.secure(client_context(self.served))

@@ -8,7 +8,7 @@ import pytest
 
 from ..pki import CLIENT, SERVER, Authority
 from .client import Client
-from .conftest import NETWORK, PASSWORD, SUBNET, image
+from .conftest import PASSWORD, Network, image
 from .gateway import Gateway, container, row
 from .names import Names
 
@@ -27,11 +27,11 @@ VirtualHost "fabrikam.example"
 
 @pytest.fixture(scope="module")
 def fabrikam(
-    gateway: Gateway, names: Names, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+    gateway: Gateway, names: Names, network: Network, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """The partner's server, with bob on it."""
-    folder, address = tmp_path_factory.mktemp("fabrikam"), f"{SUBNET}.12"
-    with container(f"{gateway.name}-partner", image(), NETWORK, address, names.address, folder) as name:
+    folder, address = tmp_path_factory.mktemp("fabrikam"), network.address(12)
+    with container(f"{gateway.name}-partner", image(), network.name, address, network.near, folder) as name:
         server = Gateway(name, folder, address)
         server.furnish(authority.issue("fabrikam.example", purposes=(SERVER, CLIENT)), authority.pem)
         server.write("prosody.cfg.lua", CONFIGURATION)
