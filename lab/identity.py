@@ -92,7 +92,7 @@ class Identity:
     def mac(self, host: Host) -> str:
         """Return a host's hardware address, always the same one (locally administered).
 
-        With a new one, this machine and the other hosts would send to the old one for half a minute after a replacement.
+        With a new one, this machine and its hosts would send to the old one for half a minute after a replacement.
         """
         return ":".join(["02", *(self.digest[at : at + 2] for at in range(0, 8, 2)), f"{host.number:02x}"])
 

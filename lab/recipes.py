@@ -58,7 +58,9 @@ ROLES = {
     "dns": Role(("bind9", "bind9-dnsutils"), ("named",)),
     "partner": Role(("ejabberd",), ("ejabberd",)),
     "stranger": Role(("prosody", "lua-unbound"), ("prosody",)),
-    "directory": Role(("slapd", "ldap-utils", "libldap-common"), ("slapd",), "slapd slapd/no_configuration boolean true\n"),
+    "directory": Role(
+        ("slapd", "ldap-utils", "libldap-common"), ("slapd",), "slapd slapd/no_configuration boolean true\n"
+    ),
 }
 
 
