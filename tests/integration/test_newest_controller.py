@@ -88,10 +88,8 @@ def test_a_run_finds_nothing_to_do(controller: Lab) -> None:
     .venv/bin/ansible-playbook -i inventories/lab playbooks/site.yml > output 2>&1; code=$?
     [ $code = 0 ] && cat results.json || {{ cat output; exit 1; }}"""
     results = json.loads(controller.run(CONTROLLER, "sh", "-c", script))
-    assert {host: result["changed"] for host, result in results["hosts"].items()} == {
-        "edge1.london": 0,
-        "edge1.tokyo": 0,
-    }
+    assert set(results["hosts"]) == {"edge1.london", "edge1.tokyo"}
+    assert {host: result for host, result in results["hosts"].items() if result["changed"]} == {}
 
 
 def test_unit_tests(controller: Lab) -> None:
