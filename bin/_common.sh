@@ -113,7 +113,7 @@ need_lab() {
     dpkg-query --show containernetworking-plugins >/dev/null 2>&1 && network=containernetworking-plugins
     grep -q '^VERSION_ID="12"' /etc/os-release 2>/dev/null && network=containernetworking-plugins
     need_packages "the lab (containers and their images)" \
-        podman runc debootstrap debian-archive-keyring "$network" iptables openssh-client openssl ca-certificates
+        podman runc debootstrap debian-archive-keyring "$network" iptables nftables openssh-client openssl ca-certificates
 }
 
 set -o pipefail

@@ -90,9 +90,11 @@ def summary_lines(hosts: dict[str, dict[str, Any]]) -> list[str]:
         for entry in host["plans"]:
             lines.extend(f"    waiting: {item['name']}: {item['waiting_for']}" for item in entry["pending"])
         for failure in host["failed"]:
-            lines.append(f"    failed at \"{failure['task']}\": {_first_line(failure['msg'])}")
+            lines.append(f'    failed at "{failure["task"]}": {_first_line(failure["msg"])}')
         if host["unreachable"]:
-            lines.append(f"    missing: {_first_line(host['unreachable'])}; run the same playbook again when it answers")
+            lines.append(
+                f"    missing: {_first_line(host['unreachable'])}; run the same playbook again when it answers"
+            )
     missing = sorted(name for name, host in hosts.items() if host["unreachable"] or host["failed"])
     if missing:
         others = "All other hosts are finished." if len(missing) < len(hosts) else "No host is finished."

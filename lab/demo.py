@@ -150,7 +150,9 @@ def _gateway_status() -> dict[str, Any]:
 def _rollout_check(code: int, hosts: dict[str, Any]) -> Check:
     changes = sum(len(entry["plan"]) for host in hosts.values() for entry in host["plans"])
     names = ", ".join(sorted(hosts))
-    return Check("rollout by site.yml", code == 0, f"{changes} changes on {names}" if code == 0 else f"exit code {code}")
+    return Check(
+        "rollout by site.yml", code == 0, f"{changes} changes on {names}" if code == 0 else f"exit code {code}"
+    )
 
 
 def _shown(*command: str, env: dict[str, str] | None = None) -> int:

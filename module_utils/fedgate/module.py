@@ -1,6 +1,6 @@
 """The one place that knows AnsibleModule: arguments, check mode, diff, errors, and the one way to change things.
 
-    observe → plan → (check mode stops here) → apply → observe again → the plan must now be empty
+observe → plan → (check mode stops here) → apply → observe again → the plan must now be empty
 """
 
 from __future__ import annotations

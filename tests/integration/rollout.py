@@ -57,7 +57,12 @@ def environment(**more: str) -> dict[str, str]:
 def lab(*arguments: str, check: bool = True) -> str:
     """Run ``bin/lab`` on the tests' lab. :returns: its standard output."""
     result = subprocess.run(
-        [str(ROOT / "bin" / "lab"), *arguments], env=environment(), cwd=ROOT, text=True, capture_output=True, check=False
+        [str(ROOT / "bin" / "lab"), *arguments],
+        env=environment(),
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
     )
     if check and result.returncode:
         raise AssertionError(f"bin/lab {' '.join(arguments)}: {result.returncode}\n{result.stdout}{result.stderr}")
@@ -88,11 +93,16 @@ def play(playbook: str, *arguments: str, variables: dict[str, Any] | None = None
 
 
 def play_killed(playbook: str, seconds: float) -> bool:
-    """Start a playbook and kill it, with all its children, after some seconds. :returns: whether it was still running."""
+    """Start a playbook and kill it with all its children after some seconds. :returns: whether it was still running."""
     with tempfile.TemporaryDirectory() as folder:
         command = _command(playbook, (), None, Path(folder), None)
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and process.poll() is None:
