@@ -145,6 +145,31 @@ options:
       certificate:
         description: Folder of the certificate that it has to show for each domain.
         type: path
+  directory:
+    description: The directory that knows the users; logged in to before anything is changed.
+    type: dict
+    suboptions:
+      uri:
+        description: Where it is, C(ldap://host) or C(ldaps://host).
+        type: str
+        required: true
+      base:
+        description: Where in it the users are.
+        type: str
+        required: true
+      starttls:
+        description: Whether TLS is negotiated on an C(ldap://) connection.
+        type: bool
+        default: false
+      bind_dn:
+        description: Who looks users up; empty for anonymous.
+        type: str
+      bind_password:
+        description: That one's password.
+        type: str
+      ca:
+        description: File on the host with the authorities that the directory's certificate may chain to.
+        type: path
   firewall:
     description: What to open in the host's nftables; nothing is looked at without it.
     type: dict
@@ -277,6 +302,17 @@ ARGUMENTS = {
             "addresses": {"type": "list", "elements": "str"},
             "ports": {"type": "list", "elements": "int"},
             "certificate": {"type": "path"},
+        },
+    },
+    "directory": {
+        "type": "dict",
+        "options": {
+            "uri": {"type": "str", "required": True},
+            "base": {"type": "str", "required": True},
+            "starttls": {"type": "bool", "default": False},
+            "bind_dn": {"type": "str"},
+            "bind_password": {"type": "str", "no_log": True},
+            "ca": {"type": "path"},
         },
     },
     "firewall": {

@@ -8,11 +8,13 @@ from typing import Any
 from ..errors import CheckFailed, InvalidValue, MissingDependency
 from ..module import Context, Reconciler
 from ..plan import Plan
+from .directory_check import check_directory
 from .files import look
 from .firewall import observe_rules
 from .gateway_plan import plan_gateway
 from .grants import has_chain, is_granted
 from .kinds import kind_of
+from .listening import foreign_address
 from .outcome import fault_of
 from .prosody_check import check_contents, check_lua, check_with_prosody, includes, package_samples
 from .status import is_current, read_status
@@ -60,6 +62,9 @@ class Gateway(Reconciler):
             check_lua(self.context, self.settings.files)
             check_with_prosody(self.context, self.settings.files, self.settings.config_path)
             self._demand_include()
+            self._demand_addresses()
+            if self.params["directory"]:
+                check_directory(self.context, self.params["directory"], self.settings.files)
         Transaction(self.context, self.settings, observed, self.unit, self.kind.group).carry_out(plan)
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
@@ -81,6 +86,14 @@ class Gateway(Reconciler):
             raise CheckFailed(
                 f"no certificate was issued yet in {observed.missing[0]}; nothing was changed",
                 hint="Run certificates.yml for this host first.",
+            )
+
+    def _demand_addresses(self) -> None:
+        foreign = foreign_address(self.settings.expected.addresses) if self.settings.active else None
+        if foreign:
+            raise CheckFailed(
+                f"{foreign} is no address of this host; nothing was changed",
+                hint="Behind NAT, edge_listen_addresses are the host's own addresses, not the published ones.",
             )
 
     def _demand_include(self) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable
+from typing import Optional
 
 #: Address and port. Address of all: ``0.0.0.0`` or ``::``.
 Endpoint = tuple[str, int]
@@ -60,6 +61,20 @@ def expected_endpoints(addresses: Iterable[str], ports: Iterable[int]) -> set[En
     if not has_ipv6():
         translated.discard("::")
     return {(address, port) for address in translated for port in ports}
+
+
+def foreign_address(addresses: Iterable[str]) -> Optional[str]:
+    """Return the first address that is none of this host's, None when all are."""
+    for address in addresses:
+        if address in ("*", "::"):
+            continue
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family) as probe:
+            try:
+                probe.bind((address, 0))
+            except OSError:
+                return address
+    return None
 
 
 def has_ipv6() -> bool:

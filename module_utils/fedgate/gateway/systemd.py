@@ -73,11 +73,10 @@ class Unit:
         """Let systemd read its unit files again."""
         self.context.run(["systemctl", "daemon-reload"])
 
-    def journal(self, lines: int = 12) -> str:
-        """Return the unit's last journal lines; empty when there is no journal."""
-        code, out, _ = self.context.run(
-            ["journalctl", "--unit", self.name, "--lines", str(lines), "--output", "cat", "--no-pager", "--quiet"]
-        )
+    def journal(self, since: float, lines: int = 12) -> str:
+        """Return the unit's last journal lines since a moment (seconds since the epoch); empty without a journal."""
+        options = ["--since", f"@{int(since)}", "--lines", str(lines), "--output", "cat", "--no-pager", "--quiet"]
+        code, out, _ = self.context.run(["journalctl", "--unit", self.name, *options])
         return out.strip() if code == 0 else ""
 
 

@@ -52,6 +52,7 @@ class Transaction:
         self.seen = seen
         self.unit = unit
         self.group = group
+        self.began = time.time()
 
     def carry_out(self, plan: Plan) -> None:
         """Do all of it or none of it. :raises CheckFailed: after what was live before is live again."""
@@ -76,7 +77,8 @@ class Transaction:
         # What names others comes last: the main configuration, then the unit's own files.
         wanted.sort(key=lambda file: (file.path.startswith("/etc/systemd"), file.path == self.settings.config_path))
         _swap_all(wanted)
-        for change in _of(plan, "file", "delete"):
+        # First what names others.
+        for change in sorted(_of(plan, "file", "delete"), key=lambda change: not change.name.endswith(".cfg.lua")):
             os.unlink(change.name)
             sync_directory(os.path.dirname(change.name))
         for change in _of(plan, "directory", "delete"):
@@ -103,7 +105,7 @@ class Transaction:
 
     def _rolled_back(self, plan: Plan, operation: Optional[str], error: Exception) -> CheckFailed:
         words = secret_words(self.settings.files)
-        journal = scrub(self.unit.journal() if operation else "", words)
+        journal = scrub(self.unit.journal(self.began) if operation else "", words)
         state = self._roll_back(plan, operation)
         reason = scrub(str(error).rstrip("."), words)
         return CheckFailed(
@@ -158,6 +160,9 @@ class Transaction:
 
     def _forget(self) -> None:
         discard(_note(self.unit.name))
+        if self.settings.removes:
+            with contextlib.suppress(OSError):
+                os.rmdir(_NOTES)
 
     def _touches_unit(self, plan: Plan) -> bool:
         return any(change.kind == "file" and change.name.startswith("/etc/systemd/") for change in plan.changes)
