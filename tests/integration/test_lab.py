@@ -270,6 +270,7 @@ def test_two_at_once_wait_for_each_other(lab: Lab) -> None:
     assert is_well(lab)
 
 
+@pytest.mark.soak
 def test_up_after_being_killed_at_any_moment(lab: Lab) -> None:
     lab("down")
     seed = random.randrange(1 << 30)
