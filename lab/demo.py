@@ -89,11 +89,23 @@ def rollout() -> tuple[int, dict[str, Any]]:
 
 def messages(state: dict[str, Any]) -> list[Check]:
     """Send a message each way between the partners, and try the same with the unlisted domain."""
+    try:
+        return [*_partners_talk(state), *_strangers_do_not(state)]
+    except chat.ChatError as error:
+        return [Check("messages", False, str(error))]
+
+
+def _partners_talk(state: dict[str, Any]) -> list[Check]:
     checks = []
     for sender, receiver in ((OURS, THEIRS), (THEIRS, OURS)):
         result = chat.deliver(state, sender, receiver)
         detail = f"delivered in {result.seconds:.2f} s" if result.delivered else f"not delivered: {result.error}"
         checks.append(Check(f"{sender} → {receiver}", result.delivered, detail))
+    return checks
+
+
+def _strangers_do_not(state: dict[str, Any]) -> list[Check]:
+    checks = []
     for sender, receiver in ((UNLISTED, OURS), (OURS, UNLISTED)):
         result = chat.deliver(state, sender, receiver)
         detail = f"refused: {result.error}" if result.error else "refused" if not result.delivered else "DELIVERED"
@@ -148,7 +160,9 @@ def _gateway_status() -> dict[str, Any]:
 
 
 def _rollout_check(code: int, hosts: dict[str, Any]) -> Check:
-    changes = sum(len(entry["plan"]) for host in hosts.values() for entry in host["plans"])
+    changes = sum(
+        len(host["tasks_changed"]) + sum(len(entry["plan"]) for entry in host["plans"]) for host in hosts.values()
+    )
     names = ", ".join(sorted(hosts))
     return Check(
         "rollout by site.yml", code == 0, f"{changes} changes on {names}" if code == 0 else f"exit code {code}"
