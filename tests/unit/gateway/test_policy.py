@@ -1,0 +1,115 @@
+"""The policy of a Prosody gateway: what is accepted, how it is written, what it does not honour."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.module_utils.fedgate.errors import InvalidValue, SeveralErrors
+from ansible.module_utils.fedgate.gateway.kinds import kind_of
+from ansible.module_utils.fedgate.gateway.policy import generation_of, parse, successor
+from ansible.module_utils.fedgate.gateway.prosody_policy import compile_policy
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def partner(domain: str = "fabrikam.example", **fields: Any) -> dict[str, Any]:
+    return {"domain": domain, **fields}
+
+
+def test_defaults_are_microsofts() -> None:
+    rules = compile_policy([partner()], ["contoso.example"]).rules
+    assert rules == {
+        "local_hosts": ["contoso.example"],
+        "partners": {
+            "fabrikam.example": {
+                "partner": "fabrikam.example",
+                "type": "federated",
+                "tls": "required",
+                "sasl": "optional",
+                "dialback": True,
+                "dialback_certificate": "any",
+            }
+        },
+    }
+
+
+def test_additional_domains_have_rows_that_name_their_partner() -> None:
+    rows = compile_policy([partner(additional_domains=["fabrikam.test"])], []).rules["partners"]
+    assert sorted(rows) == ["fabrikam.example", "fabrikam.test"]
+    assert rows["fabrikam.test"]["partner"] == "fabrikam.example"
+
+
+def test_nobody_is_a_policy_too() -> None:
+    assert compile_policy([], ["contoso.example"]).rules["partners"] == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"type": "public_verified"}, "type 'public_verified'"),
+        ({"tls": "optional"}, "tls 'optional'"),
+        ({"tls": "not_supported"}, "tls 'not_supported'"),
+        ({"sasl": "not_supported", "dialback": False}, "no method of authentication is left"),
+    ],
+)
+def test_what_is_not_enforced_yet_is_refused(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        compile_policy([partner(**fields)], [])
+    assert "partner fabrikam.example" in str(caught.value) and named in str(caught.value)
+
+
+def test_all_partners_that_are_wrong_are_named_at_once() -> None:
+    with pytest.raises(SeveralErrors) as caught:
+        compile_policy([partner("a.example", tls="optional"), partner("b.example", type="public_verified")], [])
+    assert "a.example" in str(caught.value) and "b.example" in str(caught.value)
+
+
+def test_a_domain_of_two_partners_is_refused() -> None:
+    with pytest.raises(InvalidValue, match=r"a\.example belongs to two partners"):
+        compile_policy([partner("a.example"), partner("b.example", additional_domains=["a.example"])], [])
+
+
+def test_loss_names_what_is_not_honoured() -> None:
+    loss = compile_policy([partner(proxy_fqdn="proxy.example", connection_limit=5)], []).loss
+    assert [entry.rule.split(":")[0] for entry in loss] == ["type federated", "connection_limit", "proxy_fqdn"]
+    assert all(entry.partner == "fabrikam.example" and entry.meaning for entry in loss)
+
+
+def test_unknown_kinds_of_gateways_are_named() -> None:
+    with pytest.raises(InvalidValue, match="Known: prosody"):
+        kind_of("exim")
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d"]), unique=True), st.randoms())
+def test_order_of_input_does_not_matter(names: list[str], random: Any) -> None:
+    partners = [partner(f"{name}.example") for name in names]
+    shuffled = random.sample(partners, len(partners))
+    assert successor(None, compile_policy(partners, ["x", "y"]).rules) == successor(
+        None, compile_policy(shuffled, ["y", "x"]).rules
+    )
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "c"]), unique=True), max_size=6))
+def test_generations_count_changes_only(states: list[list[str]]) -> None:
+    present: dict[str, Any] | None = None
+    for state in states:
+        rules = compile_policy([partner(f"{name}.example") for name in state], []).rules
+        text = successor(present, rules)
+        changed = present is None or present["partners"] != rules["partners"]
+        assert generation_of(parse(text)) == generation_of(present) + (1 if changed else 0)
+        assert successor(parse(text), rules) == text
+        present = parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[]", '{"format": 2, "partners": {}}', '{"format": 1, "partners": []}']
+)
+def test_a_file_that_is_none_of_ours_counts_as_none(text: str | None) -> None:
+    assert parse(text) is None
+
+
+def test_the_text_is_canonical() -> None:
+    text = successor(None, compile_policy([partner()], ["contoso.example"]).rules)
+    assert text == json.dumps(json.loads(text), sort_keys=True, indent=1) + "\n"
