@@ -40,17 +40,27 @@ need_packages() {
 }
 
 install_packages() {
-    local log
+    local log policy=/usr/sbin/policy-rc.d ours=
     log=$(mktemp)
-    # A service that a package brings (named, for the tests) is not started: RUNLEVEL=1 is how Debian is told so.
-    if ! { DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q update &&
-        DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y --no-install-recommends install "$@"; } 2>&1 |
+    # Services that packages bring are not started: the tests start their own, and only while they need them.
+    if [ ! -e $policy ]; then
+        ours=yes
+        printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        trap 'exit 130' INT TERM
+    fi
+    if ! { DEBIAN_FRONTEND=noninteractive apt-get -q update &&
+        DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"; } 2>&1 |
         tee "$log" | sed -un -e 's/^Setting up \([^ ]*\).*/    \1/p' -e '/^E: /p'; then
         tail -n 20 "$log" >&2
         rm -f "$log"
         die "apt-get could not install $*; the end of its output stands above."
     fi
     rm -f "$log"
+    if [ -n "$ours" ]; then
+        rm -f $policy
+        trap - EXIT INT TERM
+    fi
 }
 
 usable_python() {
