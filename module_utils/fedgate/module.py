@@ -12,6 +12,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .errors import FedgateError, NotConverged, WorldMoved
+from .lock import lock_file, one_at_a_time
 from .plan import Plan
 
 #: Arguments that every changing module has; documented in the fragment ``fedgate``.
@@ -106,7 +107,7 @@ def run(kind: type[Reconciler], argument_spec: Mapping[str, Any], **options: Any
     :param options: further options of AnsibleModule, such as ``required_if``.
     """
     module = _Module(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
-    _guarded(module, lambda: _reconcile(module, kind))
+    _guarded(module, lambda: _reconcile_alone(module, kind))
 
 
 def report(
@@ -131,6 +132,14 @@ def _guarded(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
             exception="".join(traceback.format_tb(error.__traceback__)),
         )
     module.exit_json(**result)
+
+
+def _reconcile_alone(module: AnsibleModule, kind: type[Reconciler]) -> dict[str, Any]:
+    """Look and change as one: nobody else's change comes in between. Check mode waits for nobody."""
+    if module.check_mode:
+        return _reconcile(module, kind)
+    with one_at_a_time(lock_file()):
+        return _reconcile(module, kind)
 
 
 def _reconcile(module: AnsibleModule, kind: type[Reconciler]) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""Two runs on one machine wait for each other; a killed one stands in nobody's way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.fedgate.lock import Busy, one_at_a_time
+
+HOLD = "import fcntl, os, sys; d = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT); fcntl.flock(d, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"  # noqa: E501
+
+
+def test_a_second_run_gives_up_with_a_clear_message(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    with one_at_a_time(path), pytest.raises(Busy, match="another run has been changing this machine"):
+        with one_at_a_time(path, patience=0.3):
+            pytest.fail("both hold it")
+
+
+def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    with pytest.raises(Busy), one_at_a_time(path, patience=0.3):
+        pytest.fail("both hold it")
+    process.kill()
+    process.wait()
+    with one_at_a_time(path, patience=5):
+        pass
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError), one_at_a_time(str(tmp_path / "lock")):
+        pytest.fail("the link was followed")
+    assert not (tmp_path / "elsewhere").exists()
