@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +42,12 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab_up() -> Lab:
-    """A running lab; its edges may be bare."""
+def lab_up() -> Iterator[Lab]:
+    """A running lab; its edges may be bare. It goes at the end of the tests, unless FEDGATE_KEEP_LAB is set."""
     lab("up")
-    return Lab(lab_state())
+    yield Lab(lab_state())
+    if not os.environ.get("FEDGATE_KEEP_LAB"):
+        lab("down")
 
 
 @pytest.fixture(scope="session")

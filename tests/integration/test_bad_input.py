@@ -75,6 +75,6 @@ def test_a_wrong_tsig_secret(deployed_lab: Lab) -> None:
     assert rollout.code == 2, rollout.output[-4000:]
     for host in rollout.hosts.values():
         (failure,) = host["failed"]
-        assert "TSIG" in failure["msg"] and "secret" in failure["msg"], failure
+        assert "BADSIG" in failure["msg"] and "has another secret at the server" in failure["msg"], failure
     assert WRONG_SECRET not in rollout.output
     assert record(deployed_lab) == before

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
 
 import pytest
 
+from .conftest import Lab
 from .rollout import Rollout, lab, lab_state, play, play_killed
 
 EDGES = ("edge1.london", "edge1.tokyo")
@@ -35,14 +35,13 @@ def nothing_left() -> None:
 
 
 @pytest.fixture(scope="module")
-def first_run() -> Iterator[tuple[Rollout, Rollout, float]]:
+def first_run(lab_up: Lab) -> tuple[Rollout, Rollout, float]:
     """Check mode on bare hosts, then the real run. :returns: both, and the seconds of the real one."""
-    lab("up")
     bare_edges()
     checked = succeeded(play("site.yml", "--check", "--diff"))
     start = time.monotonic()
     done = succeeded(play("site.yml"))
-    yield checked, done, time.monotonic() - start
+    return checked, done, time.monotonic() - start
 
 
 def test_check_mode_on_bare_hosts_names_exactly_what_the_run_then_does(first_run) -> None:
