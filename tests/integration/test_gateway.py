@@ -12,6 +12,7 @@ import pytest
 from .gateway_host import HOST, Outcome, lab, login, play, run_module, send_modules, shell, state
 
 CONFIG = "/etc/prosody/prosody.cfg.lua"
+MODULES = "/usr/local/lib/fedgate/prosody"
 POOL = "/etc/fedgate/certificates/edge.london.contoso.example"
 FIREWALL = """flush ruleset
 table inet filter {
@@ -71,6 +72,18 @@ def failed(done: Any) -> str:
     return text
 
 
+def test_what_is_missing_is_said_in_one_message(own_lab: None) -> None:
+    """Comes first, on the bare host."""
+    text = failed(play("gateway.yml", ansible_become=False))
+    assert "needs administrator rights" in text and text.count("FAILED!") == 1
+    pin = "/etc/apt/preferences.d/broken"
+    shell(f"printf 'Package: prosody\nPin: release *\nPin-Priority: -1\n' > {pin}")
+    text = failed(play("gateway.yml"))
+    assert "could not be installed on edge1.london" in text and text.count("FAILED!") == 1
+    shell(f"rm {pin}")
+    assert not shell("ls /etc/prosody /usr/local/lib/fedgate", check=False)
+
+
 def test_a_bare_host_is_built_as_check_mode_said(built: dict[str, Any]) -> None:
     checked, done = built["checked"], built["done"]
     assert checked.code == 0 and done.code == 0, done.output[-4000:]
@@ -127,21 +140,38 @@ def test_a_foreign_address_is_refused_before_anything_changes(built: dict[str, A
 
 
 def test_a_server_that_does_not_come_up_is_rolled_back(built: dict[str, Any]) -> None:
-    # 127.0.0.1 is ours, but another program has its port: known only after the swap.
-    shell("systemd-run --quiet --unit squatter python3 -c \"import socket,time; s=socket.socket(); "
-          "s.bind(('127.0.0.9', 5269)); s.listen(); time.sleep(600)\"")  # fmt: skip
-    try:
-        before = present()
-        text = failed(play("gateway.yml", edge_listen_addresses=["127.0.0.9"], xmpp_gateway_timeout=4))
-        assert "does not listen on 127.0.0.9 port 5269" in text and "another program holds that port" in text
-        assert "What was there before is back, and the service runs" in text
+    params = parameters()
+    before = present()
+    # Both pass every check before the swap.
+    for path, old, new, message in (
+        (
+            "/etc/systemd/system/prosody.service.d/fedgate.conf",
+            "ReadWritePaths=",
+            "ReadWritePaths=/no/such ",
+            "ended right",
+        ),
+        (CONFIG, "c2s_ports = { 5222 }", "c2s_ports = { 5223 }", "does not listen on"),
+        (
+            f"{MODULES}/mod_fedgate_policy.lua",
+            "module:set_global();",
+            'error("canary");',
+            "the policy module is not loaded",
+        ),
+    ):
+        files = [
+            {**file, "content": file["content"].replace(old, new)} if file["path"] == path else file
+            for file in params["files"]
+        ]
+        outcome = run_module("xmpp_gateway", {**params, "files": files, "timeout": 4})
+        assert outcome.result and outcome.result.get("failed"), outcome
+        assert message in outcome.result["msg"], outcome.result["msg"]
+        assert "What was there before is back, and the service runs" in outcome.result["msg"]
         assert present() == before
-    finally:
-        shell("systemctl stop squatter")
+        assert run_module("xmpp_gateway", params, check=True).plan() == set()
     assert play("gateway.yml").changed() == {HOST: 0}
 
 
-def test_an_unknown_host_of_our_own_is_no_domain(built: dict[str, Any]) -> None:
+def test_a_broken_configuration_is_refused_before_anything_changes(built: dict[str, Any]) -> None:
     params = parameters()
     main = next(file for file in params["files"] if file["path"] == CONFIG)
     before, process = present(), pid()

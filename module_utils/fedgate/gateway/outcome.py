@@ -9,7 +9,7 @@ from typing import Optional
 from ..errors import FedgateError
 from .listening import endpoints_of, expected_endpoints, listeners, reachable_address
 from .starttls import CLIENT, SERVER, leaf_of, served_certificate
-from .status import is_current, read_status, reason_of
+from .status import is_gated, read_status, reason_of
 from .systemd import Unit, UnitState
 from .wanted import Settings
 
@@ -24,7 +24,7 @@ def fault_of(settings: Settings, unit: UnitState) -> Optional[tuple[str, str]]:
     if not unit.active or unit.pid is None:
         return None
     status = read_status(settings.status_path)
-    if not is_current(status, unit.pid):
+    if not is_gated(status, unit.pid):
         return reason_of(status, unit.pid), "restart"
     if settings.mode != "full":
         return None

@@ -8,6 +8,8 @@ from typing import Any, Optional
 
 #: Layout that this version reads.
 FORMAT = 1
+#: The guard reports in the policy's place when that one was not loaded, and gives this reason.
+_NO_POLICY_MODULE = "the policy module is not loaded"
 
 
 def read_status(path: str) -> Optional[dict[str, Any]]:
@@ -23,6 +25,11 @@ def read_status(path: str) -> Optional[dict[str, Any]]:
 def is_current(status: Optional[Mapping[str, Any]], pid: Optional[int]) -> bool:
     """Whether a status was written by the process that runs now; a killed server leaves its last one behind."""
     return status is not None and pid is not None and status.get("pid") == pid
+
+
+def is_gated(status: Optional[Mapping[str, Any]], pid: Optional[int]) -> bool:
+    """Whether the policy module itself is loaded in the running server, be it closed or not."""
+    return is_current(status, pid) and status is not None and status.get("reason") != _NO_POLICY_MODULE
 
 
 def reason_of(status: Optional[Mapping[str, Any]], pid: Optional[int]) -> str:

@@ -21,7 +21,7 @@ from ansible.module_utils.fedgate.gateway.prosody_check import (
     virtual_hosts,
 )
 from ansible.module_utils.fedgate.gateway.starttls import leaf_of
-from ansible.module_utils.fedgate.gateway.status import is_current, read_status, reason_of
+from ansible.module_utils.fedgate.gateway.status import is_current, is_gated, read_status, reason_of
 from ansible.module_utils.fedgate.gateway.systemd import parse_state
 from hypothesis import given
 from hypothesis import strategies as st
@@ -210,6 +210,8 @@ def test_status_of_another_process_does_not_count(tmp_path: Path) -> None:
     status = read_status(str(path))
     assert is_current(status, 7) and not is_current(status, 8)
     assert reason_of(status, 7) == "no policy"
+    assert is_gated(status, 7) and not is_gated(status, 8)
+    assert not is_gated({**(status or {}), "reason": "the policy module is not loaded"}, 7)
     assert "not loaded" in reason_of(status, 8)
     assert "does not run" in reason_of(status, None)
 
