@@ -105,7 +105,10 @@ def test_a_first_run_killed_anywhere_is_finished_by_the_next(first_run) -> None:
     moments = [seconds * (0.1 + 0.85 * (number + random.random()) / KILLS) for number in range(KILLS)]
     for moment in moments:
         bare_edges()
-        assert play_killed("site.yml", moment), f"the run had ended before {moment:.1f} s"
+        while not play_killed("site.yml", moment):
+            # This run was faster than the one that was measured, and had ended.
+            moment *= 0.8
+            bare_edges()
         finished = play("site.yml")
         assert finished.code == 0, f"after a kill at {moment:.1f} s: {finished.output[-6000:]}"
         nothing_left()
