@@ -28,6 +28,9 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+#: Partners that are named for a rule; of the others only the number is said.
+MENTIONED = 3
+
 
 class CallbackModule(CallbackBase):
     """Listen to results, say the sum."""
@@ -40,6 +43,8 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._hosts: dict[str, dict[str, Any]] = {}
+        #: (rule, what it means) → partners for whom a gateway does not honour it
+        self._losses: dict[tuple[str, str], set[str]] = {}
 
     def _host(self, name: str) -> dict[str, Any]:
         return self._hosts.setdefault(
@@ -52,6 +57,8 @@ class CallbackModule(CallbackBase):
         data = result.result
         if data.get("changed"):
             host["changed"] += 1
+        for loss in data.get("loss") or []:
+            self._losses.setdefault((loss["rule"], loss["meaning"]), set()).add(loss["partner"])
         plan, pending = data.get("plan") or [], data.get("pending") or []
         if isinstance(plan, list) and (plan or pending):
             host["plans"].append(
@@ -73,7 +80,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the summary and write the file."""
-        for line in summary_lines(self._hosts):
+        for line in [*summary_lines(self._hosts), *loss_lines(self._losses)]:
             self._display.display(line)
         path = self.get_option("results_file")
         if path:
@@ -100,6 +107,16 @@ def summary_lines(hosts: dict[str, dict[str, Any]]) -> list[str]:
         others = "All other hosts are finished." if len(missing) < len(hosts) else "No host is finished."
         lines.append(f"  NOT DONE: {', '.join(missing)}. {others}")
     return lines
+
+
+def loss_lines(losses: dict[tuple[str, str], set[str]]) -> list[str]:
+    """Render what gateways do not enforce, one rule a line, so that nobody believes in it."""
+    lines = []
+    for (rule, meaning), partners in sorted(losses.items()):
+        names = sorted(partners)
+        more = f" and {len(names) - MENTIONED} more" if len(names) > MENTIONED else ""
+        lines.append(f"    {', '.join(names[:MENTIONED])}{more}: {rule}: {meaning}")
+    return ["  NOT HONOURED by the gateways:", *lines] if lines else []
 
 
 def _state(host: dict[str, Any]) -> str:

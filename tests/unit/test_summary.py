@@ -1,0 +1,54 @@
+"""The summary at the end of a run: who is missing, what waits, what no gateway honours."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+PLUGIN = Path(__file__).resolve().parents[2] / "callback_plugins" / "fedgate_summary.py"
+
+
+@pytest.fixture(scope="module")
+def summary() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("fedgate_summary", PLUGIN)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def host(**fields: Any) -> dict[str, Any]:
+    return {"changed": 0, "failed": [], "unreachable": None, "plans": [], "tasks_changed": [], **fields}
+
+
+def test_a_missing_host_is_named_and_the_others_are_finished(summary: ModuleType) -> None:
+    hosts = {"edge1.london": host(), "edge1.tokyo": host(unreachable="Connection refused\nmore")}
+    lines = summary.summary_lines(hosts)
+    assert "  edge1.tokyo: UNREACHABLE, 0 changes" in lines
+    assert "    missing: Connection refused; run the same playbook again when it answers" in lines
+    assert lines[-1] == "  NOT DONE: edge1.tokyo. All other hosts are finished."
+
+
+def test_nobody_is_finished_when_all_failed(summary: ModuleType) -> None:
+    failed = host(failed=[{"task": "Install", "msg": "broken\nlong"}])
+    lines = summary.summary_lines({"edge1.london": failed})
+    assert '    failed at "Install": broken' in lines
+    assert lines[-1] == "  NOT DONE: edge1.london. No host is finished."
+
+
+def test_what_waits_is_named(summary: ModuleType) -> None:
+    waiting = {"kind": "certificate", "name": "edge1.london", "waiting_for": "the CA"}
+    plan = [{"action": "create", "kind": "request_file", "name": "edge1.london", "before": None, "after": {}}]
+    lines = summary.summary_lines({"edge1.london": host(plans=[{"plan": plan, "pending": [waiting]}])})
+    assert lines[1:] == ["  edge1.london: done, 1 change", "    waiting: edge1.london: the CA"]
+
+
+def test_what_is_not_honoured_is_said_once_for_each_rule(summary: ModuleType) -> None:
+    partners = {f"p{number}.example" for number in range(5)}
+    lines = summary.loss_lines({("proxy_fqdn", "The route is not used."): partners})
+    assert lines[1] == "    p0.example, p1.example, p2.example and 2 more: proxy_fqdn: The route is not used."
+    assert summary.loss_lines({}) == []
