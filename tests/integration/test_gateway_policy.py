@@ -45,9 +45,8 @@ def everything() -> str:
     places = "/etc/prosody /etc/systemd/system /etc/logrotate.d /usr/local/lib"
     files = f"find {places} -type f | sort | xargs"
     folders = f"find {places} -type d | sort | xargs stat -c '%n %a %U %G'"
-    return shell(
-        f"{files} ls -l --time-style=full-iso; {files} sha256sum; {folders}; ls -d /run/fedgate 2>&1", check=False
-    )
+    notes = "ls -A /run/fedgate 2>/dev/null | grep -v lock"
+    return shell(f"{files} ls -l --time-style=full-iso; {files} sha256sum; {folders}; {notes}", check=False)
 
 
 def loaded() -> dict[str, Any]:

@@ -160,9 +160,6 @@ class Transaction:
 
     def _forget(self) -> None:
         discard(_note(self.unit.name))
-        if self.settings.removes:
-            with contextlib.suppress(OSError):
-                os.rmdir(_NOTES)
 
     def _touches_unit(self, plan: Plan) -> bool:
         return any(change.kind == "file" and change.name.startswith("/etc/systemd/") for change in plan.changes)
