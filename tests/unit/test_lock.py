@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,20 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError), one_at_a_time(str(tmp_path / "lock")):
         pytest.fail("the link was followed")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_many_at_once_take_turns_and_leave_nothing(tmp_path: Path) -> None:
+    path, inside, most = str(tmp_path / "fedgate" / "lock"), [0], [0]
+
+    def turn(_number: int) -> None:
+        for _ in range(5):
+            with one_at_a_time(path, patience=30):
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                time.sleep(0.002)
+                inside[0] -= 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(turn, range(8)))
+    assert most == [1]
+    assert list(tmp_path.iterdir()) == []
