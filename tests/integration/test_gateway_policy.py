@@ -45,7 +45,7 @@ def everything() -> str:
     places = "/etc/prosody /etc/systemd/system /etc/logrotate.d /usr/local/lib"
     files = f"find {places} -type f | sort | xargs"
     folders = f"find {places} -type d | sort | xargs stat -c '%n %a %U %G'"
-    notes = "ls -A /run/fedgate 2>/dev/null | grep -v lock"
+    notes = "ls -A /run/fedgate 2>&1"
     return shell(f"{files} ls -l --time-style=full-iso; {files} sha256sum; {folders}; {notes}", check=False)
 
 
