@@ -62,10 +62,6 @@ class Context:
         path: str | None = self._module.get_bin_path(name)
         return path
 
-    def hide(self, secret: str) -> None:
-        """Keep a value that was learnt at run time out of everything the module returns."""
-        self._module.no_log_values.add(secret)
-
 
 class Reconciler:
     """One kind of thing that a module manages. Subclasses give the four steps; ``run`` walks them.

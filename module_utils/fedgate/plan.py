@@ -15,7 +15,6 @@ SECRET = "secret"  # noqa: S105 - the word that is shown instead of one
 CHANGED_SECRET = "changed (secret)"  # noqa: S105
 
 Action = Literal["create", "update", "delete", "run"]
-ACTIONS: tuple[Action, ...] = ("create", "update", "delete", "run")
 
 
 @dataclass(frozen=True)
