@@ -52,11 +52,11 @@ EXAMPLES = r"""
 
 - name: Have it signed on the controller
   edge_certificate_issue:
-    issuer:
-      kind: local_ca
-      directory: "{{ federation_certificate.ca_directory }}"
-      create: true
-      organization: Contoso Ltd
+    issuers:
+      - kind: local_ca
+        directory: "{{ federation_certificate.ca_directory }}"
+        create: true
+        organization: Contoso Ltd
     requests:
       - name: edge1.london
         pool: edge.london.contoso.example

@@ -14,14 +14,20 @@ description:
     issuer, and verifies the chain that comes back - key, dates, names, strength, purpose, and the way to a trust
     anchor.
   - A request that fails never stops the others, and never fails the task; look at RV(certificates).
-  - With O(issuer.kind=manual) the requests are laid into a folder and the answers are picked up from there by a
+  - With O(issuers[].kind=manual) the requests are laid into a folder and the answers are picked up from there by a
     later run.
 extends_documentation_fragment: [fedgate]
 options:
-  issuer:
-    description: Who signs, for all requests that do not name another one.
-    type: dict
+  issuers:
+    description: Who signs; one for all requests, or several that requests name.
+    type: list
+    elements: dict
+    required: true
     suboptions:
+      name:
+        description: What O(requests[].issuer) calls it; need not be given when there is one issuer only.
+        type: str
+        default: default
       kind:
         description:
           - V(local_ca) is a private authority on the controller. It takes nothing but the public key from a request.
@@ -32,7 +38,7 @@ options:
       directory:
         description:
           - Folder of the private authority, with C(ca.pem), C(ca-key.pem) and C(issued/).
-          - Required with O(issuer.kind=local_ca). Keep it outside of any repository.
+          - Required with O(issuers[].kind=local_ca). Keep it outside of any repository.
         type: path
       create:
         description: Create the private authority when there is none.
@@ -56,7 +62,7 @@ options:
         description:
           - Folder for requests C(<name>.csr.pem), their summaries C(<name>.txt), and the answers.
           - An answer is any PEM file there that ends in C(.pem), C(.crt) or C(.cer) and has a certificate for that
-            key; call it C(<name>.crt.pem). Required with O(issuer.kind=manual).
+            key; call it C(<name>.crt.pem). Required with O(issuers[].kind=manual).
         type: path
       trust_anchors:
         description:
@@ -88,56 +94,16 @@ options:
         description: The request as PEM. May be empty in check mode only, meaning that it is made in the run.
         type: str
       client_auth:
-        description: Whether to certify clientAuth for this one; O(issuer.client_auth) when not given.
+        description: Whether to certify clientAuth for this one; the issuer's when not given.
         type: bool
       issuer:
-        description: Who signs this one, with the options of O(issuer); pools may have different issuers.
-        type: dict
-        suboptions:
-          kind:
-            description:
-              - V(local_ca) is a private authority on the controller. It takes nothing but the public key from a
-                request.
-              - V(manual) is an authority that people ask by hand.
-            type: str
-            choices: [local_ca, manual]
-            required: true
-          directory:
-            description:
-              - Folder of the private authority, with C(ca.pem), C(ca-key.pem) and C(issued/).
-              - Required with O(requests[].issuer.kind=local_ca). Keep it outside of any repository.
-            type: path
-          create:
-            description: Create the private authority when there is none.
-            type: bool
-            default: false
-          passphrase:
-            description: Passphrase of the private authority's key.
-            type: str
-          organization:
-            description: Organisation in the name of an authority that is created.
-            type: str
-          validity_days:
-            description: Days for which the private authority signs.
-            type: int
-            default: 90
-          client_auth:
-            description: Whether the private authority certifies clientAuth, for requests that do not say so themselves.
-            type: bool
-            default: false
-          requests_directory:
-            description:
-              - Folder for requests C(<name>.csr.pem), their summaries C(<name>.txt), and the answers.
-              - An answer is any PEM file there that ends in C(.pem), C(.crt) or C(.cer) and has a certificate for that
-                key; call it C(<name>.crt.pem). Required with O(requests[].issuer.kind=manual).
-            type: path
-          trust_anchors:
-            description:
-              - PEM files with the roots that answers must lead to; the controller's own trust anchors when there are
-                none.
-            type: list
-            elements: path
-            default: []
+        description: Name of the issuer that signs this one, of O(issuers); not needed when there is one only.
+        type: str
+      replaces:
+        description:
+          - Serial number, hexadecimal, of the certificate that serves now. That one is never the answer again, also
+            where the key stays the same.
+        type: str
 requirements:
   - cryptography 42 or later on the controller (requirements.txt)
 seealso:
@@ -154,12 +120,12 @@ EXAMPLES = r"""
 
 - name: Have it signed by a private authority on the controller
   edge_certificate_issue:
-    issuer:
-      kind: local_ca
-      directory: "{{ federation_certificate.ca_directory }}"
-      create: true
-      organization: Contoso Ltd
-      validity_days: 90
+    issuers:
+      - kind: local_ca
+        directory: "{{ federation_certificate.ca_directory }}"
+        create: true
+        organization: Contoso Ltd
+        validity_days: 90
     requests:
       - name: edge1.london
         pool: edge.london.contoso.example
@@ -196,6 +162,7 @@ from ansible.module_utils.fedgate.certificates.issue import IssueReconciler
 from ansible.module_utils.fedgate.module import run
 
 ISSUER = {
+    "name": {"type": "str", "default": "default"},
     "kind": {"type": "str", "choices": ["local_ca", "manual"], "required": True},
     "directory": {"type": "path"},
     "create": {"type": "bool", "default": False},
@@ -207,23 +174,24 @@ ISSUER = {
     "trust_anchors": {"type": "list", "elements": "path", "default": []},
 }
 
-ISSUER_OF = {
-    "type": "dict",
-    "options": ISSUER,
-    "required_if": [["kind", "local_ca", ["directory"]], ["kind", "manual", ["requests_directory"]]],
-}
-
 REQUEST = {
     "name": {"type": "str", "required": True},
     "pool": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "required": True},
     "csr": {"type": "str"},
     "client_auth": {"type": "bool"},
-    "issuer": ISSUER_OF,
+    "issuer": {"type": "str"},
+    "replaces": {"type": "str"},
 }
 
 ARGUMENTS = {
-    "issuer": ISSUER_OF,
+    "issuers": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": ISSUER,
+        "required_if": [["kind", "local_ca", ["directory"]], ["kind", "manual", ["requests_directory"]]],
+    },
     "requests": {"type": "list", "elements": "dict", "required": True, "options": REQUEST},
 }
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import FedgateError, InvalidValue
 from ..module import Context, Reconciler
@@ -43,7 +43,8 @@ class IssueReconciler(Reconciler):
         super().__init__(params, context)
         library.require(library.OLDEST_ON_CONTROLLER)
         self.failures: dict[str, str] = {}
-        _refuse_doubles([request["name"] for request in params["requests"]])
+        _refuse_doubles("requests", params["requests"])
+        _refuse_doubles("issuers", params["issuers"])
 
     def observe(self) -> Observed:
         """Open the issuers, read and check each request; one that is bad fails alone."""
@@ -62,13 +63,21 @@ class IssueReconciler(Reconciler):
 
     def _look(self, given: Mapping[str, Any], desk: Desk, seen: Any) -> None:
         name = given["name"]
-        settings = given.get("issuer") or self.params.get("issuer")
-        if not settings:
-            raise InvalidValue(f"nobody is named to sign for {name}", path="issuer", hint="Give issuer, here or there.")
+        settings = self._signer(given.get("issuer"))
         order = self._order(given, settings)
         issuer = desk.issuer(settings)
         seen.outcomes[name] = issuer.look(order, seen.now)
         seen.orders[name], seen.issuers[name] = order, issuer
+
+    def _signer(self, wanted: Optional[str]) -> Mapping[str, Any]:
+        """Return the settings of the issuer with this name; where there is one issuer only, it needs none."""
+        known: dict[str, Mapping[str, Any]] = {each["name"]: each for each in self.params["issuers"]}
+        if wanted is None and len(known) == 1:
+            return next(iter(known.values()))
+        if wanted not in known:
+            said = f"'{wanted}' is no issuer here" if wanted else "several issuers are given, and none is chosen"
+            raise InvalidValue(said, path="requests.issuer", hint=f"Choose one of: {', '.join(known)}.")
+        return known[wanted]
 
     def _order(self, given: Mapping[str, Any], issuer: Mapping[str, Any]) -> Order:
         from . import requests
@@ -85,7 +94,7 @@ class IssueReconciler(Reconciler):
             )
         asked = given.get("client_auth")
         client_auth = bool(issuer.get("client_auth") if asked is None else asked)
-        return Order(given["name"], given["pool"], names, request, client_auth)
+        return Order(given["name"], given["pool"], names, request, client_auth, replaces=given.get("replaces"))
 
     def _failed(self, name: str) -> Outcome:
         from .issuers.base import Outcome
@@ -102,15 +111,19 @@ class IssueReconciler(Reconciler):
         return Plan.of(once.values(), waiting)
 
     def apply(self, plan: Plan, observed: Observed) -> None:
-        """Fulfil order by order; one that fails is remembered and never stops the others."""
+        """Let each issuer fulfil all its orders; one that fails is remembered and never stops the others."""
+        waiting: dict[int, list[str]] = {}
         for name, outcome in observed.outcomes.items():
-            if not outcome.change:
-                continue
+            if outcome.change:
+                waiting.setdefault(id(observed.issuers[name]), []).append(name)
+        for names in waiting.values():
+            issuer, orders = observed.issuers[names[0]], [observed.orders[name] for name in names]
             try:
-                observed.issuers[name].prepare(observed.now)
-                observed.issuers[name].fulfil(observed.orders[name], observed.now)
+                issuer.prepare(observed.now)
+                failed = issuer.fulfil_all(orders, observed.now)
             except FedgateError as error:
-                self.failures[name] = str(error)
+                failed = dict.fromkeys(names, error)
+            self.failures.update({name: str(error) for name, error in failed.items()})
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
         """Return ``certificates``, by name: status, chain, error, and the certificate's fields."""
@@ -130,7 +143,8 @@ class Desk:
         """Return the issuer with these settings, opened. :raises FedgateError: it cannot serve."""
         from .issuers import ISSUERS
 
-        key = json.dumps(dict(settings), sort_keys=True, default=str)
+        # What it is called does not matter: pools with the same settings share one.
+        key = json.dumps({**settings, "name": None}, sort_keys=True, default=str)
         if key in self._closed:
             raise self._closed[key]
         if key not in self._open:
@@ -149,7 +163,8 @@ def _as_dict(outcome: Outcome) -> dict[str, Any]:
     return {"status": outcome.status, "chain": outcome.chain, "error": outcome.error, **facts}
 
 
-def _refuse_doubles(names: list[str]) -> None:
+def _refuse_doubles(what: str, given: Sequence[Mapping[str, Any]]) -> None:
+    names = [each["name"] for each in given]
     doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
-        raise InvalidValue(f"two requests are named {', '.join(doubles)}", path="requests.name", hint="Name each once.")
+        raise InvalidValue(f"two {what} are named {', '.join(doubles)}", path=f"{what}.name", hint="Name each once.")

@@ -34,7 +34,8 @@ def order(name: str = LONDON, request: Any = "", names: Any = NAMES, **other: An
 
 def issue(issuer: Any, *orders: Any, check_mode: bool = False) -> tuple[Any, dict[str, Any], Here]:
     here = Here(check_mode)
-    plan, result = walk(IssueReconciler({"issuer": issuer, "requests": list(orders)}, here))  # type: ignore[arg-type]
+    issuers = issuer if isinstance(issuer, list) else [{"name": "default", **issuer}]
+    plan, result = walk(IssueReconciler({"issuers": issuers, "requests": list(orders)}, here))  # type: ignore[arg-type]
     return plan, result["certificates"], here
 
 
@@ -204,17 +205,22 @@ class TestOrders:
 
     def test_one_closed_issuer_stops_nobody_else(self, local: dict[str, Any], tmp_path: Path) -> None:
         closed = {"kind": "local_ca", "directory": str(tmp_path / "nowhere"), "create": False}
-        _, results, _ = issue(local, order(), order(TOKYO, issuer=closed))
+        issuers = [{"name": "open", **local}, {"name": "closed", **closed}]
+        _, results, _ = issue(issuers, order(issuer="open"), order(TOKYO, issuer="closed"))
         assert (results[LONDON]["status"], results[TOKYO]["status"]) == ("issued", "failed")
 
     def test_two_settings_share_one_new_ca(self, local: dict[str, Any]) -> None:
-        plan, results, _ = issue(local, order(), order(TOKYO, issuer={**local, "validity_days": 30}))
+        issuers = [{"name": "90", **local}, {"name": "30", **local, "validity_days": 30}]
+        plan, results, _ = issue(issuers, order(issuer="90"), order(TOKYO, issuer="30"))
         assert [kind for _, kind, _ in changes(plan)].count("certificate_authority") == 1
         assert results[LONDON]["issuer"] == results[TOKYO]["issuer"]
         assert results[LONDON]["not_after"] > results[TOKYO]["not_after"]
 
-    def test_no_issuer(self) -> None:
-        assert "nobody is named to sign for edge1.london" in issue(None, order())[1][LONDON]["error"]
+    def test_an_issuer_must_be_chosen_among_several(self, local: dict[str, Any]) -> None:
+        several = [{"name": "one", **local}, {"name": "two", **local}]
+        _, results, _ = issue(several, order(), order(TOKYO, issuer="three"))
+        assert "several issuers are given, and none is chosen. Choose one of: one, two." in results[LONDON]["error"]
+        assert "'three' is no issuer here. Choose one of: one, two." in results[TOKYO]["error"]
 
     def test_a_name_twice(self, local: dict[str, Any]) -> None:
         with pytest.raises(InvalidValue, match=r"two requests are named edge1\.london"):

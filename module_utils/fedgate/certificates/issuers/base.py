@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from cryptography import x509
 
-from ...errors import CheckFailed, InvalidValue
+from ...errors import CheckFailed, FedgateError, InvalidValue
 from ...plan import Change, Pending
 from .. import chains
 from ..chains import CertificateFacts
@@ -28,6 +28,8 @@ class Order:
     :ivar names: what the model gives that pool, normalised; the only names that are ever certified.
     :ivar request: the request as read and checked; None in check mode, where it would first be made.
     :ivar client_auth: certify clientAuth too, where this issuer can.
+    :ivar replaces: serial number (hex) of the certificate that serves now; it is never the answer again, also where the
+        new request is for the same key.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Order:
     names: tuple[str, ...]
     request: Optional[Request]
     client_auth: bool = False
+    replaces: Optional[str] = None
 
     def asked(self) -> Request:
         """Return the request, where there must be one. :raises InvalidValue: there is none."""
@@ -98,6 +101,19 @@ class Issuer(ABC):
     @abstractmethod
     def fulfil(self, order: Order, now: datetime) -> None:
         """Do for one order what ``look`` planned. :raises FedgateError: it could not be done."""
+
+    def fulfil_all(self, orders: Sequence[Order], now: datetime) -> dict[str, FedgateError]:
+        """Do for all orders what ``look`` planned; one that fails never stops the others.
+
+        :returns: what went wrong, by the order's name.
+        """
+        failed: dict[str, FedgateError] = {}
+        for order in orders:
+            try:
+                self.fulfil(order, now)
+            except FedgateError as error:
+                failed[order.name] = error
+        return failed
 
 
 def issued(chain: Sequence[x509.Certificate]) -> Outcome:
