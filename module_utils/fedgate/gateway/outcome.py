@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Optional
 
 from ..errors import FedgateError
-from .listening import endpoints_of, expected_endpoints, listeners, reachable_address
-from .starttls import CLIENT, SERVER, leaf_of, served_certificate
+from ..host.listening import endpoints_of, expected_endpoints, listeners, reachable_address
+from ..host.starttls import CLIENT, SERVER, leaf_of, served_certificate
+from ..host.systemd import Unit, UnitState
 from .status import is_gated, read_status, reason_of
-from .systemd import Unit, UnitState
 from .wanted import Settings
 
 #: Prosody's own rhythm: it listens about 0.2 s after its start.

@@ -10,8 +10,8 @@ from ansible.module_utils.fedgate.errors import InvalidValue
 from ansible.module_utils.fedgate.gateway.files import ABSENT, Seen
 from ansible.module_utils.fedgate.gateway.firewall import Rules
 from ansible.module_utils.fedgate.gateway.gateway_plan import plan_gateway
-from ansible.module_utils.fedgate.gateway.systemd import UnitState
 from ansible.module_utils.fedgate.gateway.wanted import Observed, Settings, settings_of
+from ansible.module_utils.fedgate.host.systemd import UnitState
 
 RUNNING = UnitState(True, True, False, True, 42, False, 100.0)
 MISSING = UnitState(False, False, False, False, None, False, None)
