@@ -24,6 +24,18 @@ CLIENT_PORT = 5222
 #: Seconds between two looks after a reload; Prosody shows the new certificate within a fraction of one.
 _INTERVAL = 0.2
 
+#: The argument ``gateway``; documented in the fragment ``fedgate.gateway``.
+ARGUMENT: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "unit": {"type": "str", "default": "prosody.service"},
+        "config": {"type": "path", "default": "/etc/prosody/prosody.cfg.lua"},
+        "addresses": {"type": "list", "elements": "str", "default": []},
+        "domains": {"type": "list", "elements": "str", "required": True},
+        "timeout": {"type": "int", "default": 15},
+    },
+}
+
 
 @dataclass(frozen=True)
 class Gateway:
