@@ -26,6 +26,7 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(
             {
                 "found": {"type": "dict", "required": True},
+                "pools": {"type": "dict", "required": True},
                 "active": {"type": "list", "elements": "str", "default": []},
             }
         )
@@ -33,5 +34,6 @@ class ActionModule(ActionBase):
         for host, result in arguments["found"].items():
             if isinstance(result, Mapping) and "holdings" in result:  # otherwise its look failed, and so has that host
                 member = Member.of(str(host), host in arguments["active"], result)
-                pools.setdefault(str(result["name"]), []).append(member)
+                # The inventory says whose member it is, never the host: it could claim another pool's key.
+                pools.setdefault(str(arguments["pools"][host]), []).append(member)
         return {"changed": False, "pools": {pool: elect(members).as_dict() for pool, members in pools.items()}}

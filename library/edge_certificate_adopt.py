@@ -47,8 +47,8 @@ options:
     default: ""
   subject:
     description:
-      - Who asks, as in M(edge_certificate_request). With the same values there, the adopted certificate is no reason for
-        a new one.
+      - Who asks, as in M(edge_certificate_request). With the same values there, the adopted certificate is no reason
+        for a new one.
     type: dict
     default: {}
   client_auth:

@@ -19,6 +19,10 @@ options:
         of each pool.
     type: dict
     required: true
+  pools:
+    description: By inventory name, the FQDN of its pool, as the inventory gives it.
+    type: dict
+    required: true
   active:
     description: Those of them that serve; one of these makes the key where there is none.
     type: list
@@ -49,6 +53,8 @@ EXAMPLES = r"""
   edge_certificate_pools:
     found:
       edge1.london: "{{ request }}"
+    pools:
+      edge1.london: edge.london.contoso.example
     active: [edge1.london]
   register: pools
 """

@@ -150,10 +150,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-name:
-  description: The pool, as it was given.
-  type: str
-  returned: success
 needed:
   description: Whether a certificate has to be issued.
   type: bool

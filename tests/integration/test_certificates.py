@@ -154,7 +154,7 @@ def test_a_taken_over_host_gets_nothing_and_stops_nobody(deployment: Deployment)
     take_over(deployment, "edge1.tokyo", "jp.example", "bank.example")
     hosts = deployment.run()
     message = hosts["edge1.tokyo"]["failed"][0]["msg"]
-    assert "edge1.tokyo asks for names that its pool does not have: bank.example" in message
+    assert "edge.tokyo.contoso.example asks for names that its pool does not have: bank.example" in message
     assert not hosts["edge1.london"]["failed"]
     assert (deployment.serving("edge1.london") / "chain.pem").is_file()
     assert len(list((deployment.folder / "ca" / "issued").iterdir())) == 1

@@ -105,12 +105,11 @@ class RequestReconciler(Reconciler):
         return keys.from_pem(self.store.read(seen.number, KEY) or b"", f"{KEY} of generation {seen.number:04d}")
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
-        """Return name, needed, generation, csr, chain, key_fingerprint, serial, served, library, holdings, summary."""
+        """Return needed, generation, csr, chain, key_fingerprint, serial, served, library, holdings, summary."""
         decision = decide(observed, self.wanted, self.rules)
         subject = decision.prepared if decision.needed else observed.current
         current = observed.current
         return {
-            "name": self.params["name"],
             "needed": decision.needed,
             "generation": subject.number if subject else None,
             "csr": subject.csr if subject else None,
