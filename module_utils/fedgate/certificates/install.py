@@ -13,7 +13,7 @@ from ..plan import KNOWN_AFTER_APPLY, Change, Plan
 from . import library
 from . import names as name_rules
 from .activation import Activation
-from .generations import CHAIN, REQUEST, GenerationStore
+from .generations import CHAIN, GenerationStore
 from .serving import Gateway
 
 if TYPE_CHECKING:
@@ -77,15 +77,19 @@ class InstallReconciler(Reconciler):
     def observe(self) -> Observed:
         """Look at the live generation, and check what was offered before anything is touched."""
         number = self.store.current()
-        if number is None and not self.pem:
+        if number is None and (not self.pem or (self.context.check_mode and not library.available())):
             return Observed(None, None)
         library.require()
         from .seen import look
 
         current = None if number is None else look(self.store, number)
-        offered = self._checked(library.now()) if self.pem else None
+        offered = self._checked(library.now()) if self.pem and not self._key_is_to_come() else None
         shows = self.activation.shows(current.chain) if current else None
         return Observed(current, offered, shows, self._expendable(number, offered))
+
+    def _key_is_to_come(self) -> bool:
+        """Tell whether another member's key would first be received; only check mode gets here without it."""
+        return self.context.check_mode and self.request is not None and self._requested() is None
 
     def _checked(self, now: datetime) -> Offered:
         """:raises CheckFailed: for another key, expired, not yet valid, or names missing."""
@@ -132,15 +136,13 @@ class InstallReconciler(Reconciler):
 
     def _requested(self) -> Optional[int]:
         """Return the number of the generation with the request that is waited for."""
-        from .seen import identity
+        from .seen import identity, look
 
         if self.request is None:
             return None
-        for number in reversed(self.store.numbers()):
-            csr = self.store.read(number, REQUEST)
-            if csr and identity(csr.decode("ascii", "replace")) == identity(self.request):
-                return number
-        return None
+        every = (look(self.store, number) for number in reversed(self.store.numbers()))
+        wanted = identity(self.request)
+        return next((seen.number for seen in every if seen.identity == wanted and not seen.problem), None)
 
     def plan(self, observed: Observed) -> Plan:
         """A swap when ``current`` is another generation or its chain another; what follows from it; a reload."""
