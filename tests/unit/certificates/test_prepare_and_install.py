@@ -36,6 +36,8 @@ from .world import (
     walk,
 )
 
+pytestmark = pytest.mark.edge
+
 CA = Authority("Root")
 
 
