@@ -99,6 +99,7 @@ def test_nothing_is_imported_by_name_at_run_time() -> None:
         assert not re.search(r"importlib|__import__|import_module|load_provider", path.read_text()), path
 
 
+@pytest.mark.edge
 def test_modules_load_on_a_bare_host() -> None:
     """Whatever library is missing is said in one line by the module, so it must get as far as running."""
     program = """

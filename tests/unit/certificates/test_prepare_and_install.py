@@ -37,6 +37,8 @@ from .world import (
     walk,
 )
 
+pytestmark = pytest.mark.edge
+
 CA = Authority("Root")
 
 

@@ -17,6 +17,8 @@ from cryptography.x509.oid import NameOID
 
 from .world import ECDSA, NAMES
 
+pytestmark = pytest.mark.edge
+
 SUBJECT = {
     "organization": "Contoso Ltd",
     "organizational_unit": "IT",

@@ -11,6 +11,8 @@ from ansible.module_utils.fedgate.errors import InvalidValue
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.edge
+
 
 @pytest.mark.parametrize("country", ["GBR", "G", "1A", "Japan", "G B"])
 def test_a_country_has_two_letters(country: str) -> None:

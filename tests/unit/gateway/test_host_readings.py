@@ -26,6 +26,8 @@ from ansible.module_utils.fedgate.host.systemd import parse_state
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.edge
+
 CONFIG = "/etc/prosody/prosody.cfg.lua"
 
 

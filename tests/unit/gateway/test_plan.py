@@ -13,6 +13,8 @@ from ansible.module_utils.fedgate.gateway.gateway_plan import plan_gateway
 from ansible.module_utils.fedgate.gateway.wanted import Observed, Settings, settings_of
 from ansible.module_utils.fedgate.host.systemd import UnitState
 
+pytestmark = pytest.mark.edge
+
 RUNNING = UnitState(True, True, False, True, 42, False, 100.0)
 MISSING = UnitState(False, False, False, False, None, False, None)
 STOPPED = UnitState(True, False, False, True, None, False, None)
