@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
-from . import fleet, identity, images, making, network, preflight, seen
+from . import anchors, fleet, identity, images, making, network, preflight, seen
 from .errors import LabError
 from .identity import HOSTS, Identity
 from .locks import held
@@ -59,6 +60,14 @@ def parser() -> argparse.ArgumentParser:
     )
     many.add_argument("count", metavar="N", type=int, help=f"0 to {identity.FLEET}")
     many.set_defaults(run=run_fleet)
+    root = commands.add_parser("acme-root", help="print the ACME server's present root; each start makes a new one")
+    root.add_argument("--intermediate", action="store_true", help="print the intermediate below it instead")
+    root.add_argument("--write", action="store_true", help="put the root where inventories/lab-acme looks for it")
+    root.set_defaults(run=run_acme_root)
+    trust = commands.add_parser("trust", help="make a host, and the XMPP server of a peer, trust one more root")
+    trust.add_argument("host", metavar="HOST")
+    trust.add_argument("file", metavar="FILE", type=Path, help="the root, in PEM")
+    trust.set_defaults(run=run_trust)
     status = commands.add_parser("status", help="show each host, its address and whether it is well")
     status.set_defaults(run=run_status)
     for name, action, text_ in (
@@ -118,6 +127,27 @@ def run_status(lab: Identity, _options: argparse.Namespace) -> int:
         well = well and words in ("up", "-")
         print(f"{host.name:<13} {state.address(host.name):<15} {words}")
     return 0 if well else 1
+
+
+def run_acme_root(lab: Identity, options: argparse.Namespace) -> int:
+    """Print, or write down, Pebble's root."""
+    state = _state_of(lab, "acme")
+    if not options.write:
+        sys.stdout.write(anchors.acme_certificate(state, "intermediate" if options.intermediate else "root"))
+        return 0
+    changed = anchors.write_acme_root(state, anchors.acme_certificate(state, "root"))
+    say("acme", f"{state.values['acme']['root_file']}: {'written' if changed else 'is the present root'}")
+    return 0
+
+
+def run_trust(lab: Identity, options: argparse.Namespace) -> int:
+    """Add a root to a host's store."""
+    _state_of(lab, options.host)
+    if options.host not in seen.listed(lab):
+        raise LabError(f"{options.host} is not there; run: bin/lab up {options.host}")
+    changed = anchors.trust(lab, HOSTS[options.host], options.file)
+    say(options.host, f"{'now trusts' if changed else 'trusted already'} {options.file}")
+    return 0
 
 
 def run_ssh(lab: Identity, options: argparse.Namespace) -> int:
