@@ -128,7 +128,9 @@ class RequestReconciler(Reconciler):
             "key": self.wanted.key.as_dict(),
             "subject": self.wanted.subject.as_dict(),
             "friendly_name": self.wanted.friendly_name,
+            "exportable": self.wanted.exportable,
             "client_auth": self.wanted.client_auth,
+            "template": self.wanted.template,
             "created": library.text_of(library.now()),
         }
         self.store.prepare(
@@ -166,4 +168,5 @@ class RequestReconciler(Reconciler):
             return None
         from . import requests
 
-        return requests.summary(requests.read(subject.csr, self.params["name"]), self.wanted.friendly_name)
+        request = requests.read(subject.csr, self.params["name"])
+        return requests.summary(request, self.wanted.friendly_name, self.wanted.exportable)
