@@ -37,7 +37,8 @@ options:
         required: true
       directory:
         description:
-          - Folder of the private authority, with C(ca.pem), C(ca-key.pem) and C(issued/).
+          - Folder of the private authority, with C(ca.pem), C(ca-key.pem) and C(issued/); with an intermediate also
+            C(intermediate.pem) and C(intermediate-key.pem), with a revocation list C(crl.der).
           - Required with O(issuers[].kind=local_ca). Keep it outside of any repository.
         type: path
       create:
@@ -45,25 +46,58 @@ options:
         type: bool
         default: false
       passphrase:
-        description: Passphrase of the private authority's key.
+        description: Passphrase of the private authority's keys.
         type: str
+      intermediate:
+        description:
+          - Let the private authority sign by an intermediate, made once and signed by its root. Then the root's key
+            C(ca-key.pem) may be kept offline.
+          - A root that was made without an intermediate does not allow one.
+        type: bool
+        default: false
+      crl_url:
+        description:
+          - Address (http) at which you publish C(crl.der) of O(issuers[].directory). It is written into certificates
+            of the private authority, and the list is kept up for 30 days.
+          - An intermediate that is made then names C(ca-crl.der) beside it, the list of the root.
+        type: str
+      revoked:
+        description:
+          - Serial numbers, hexadecimal, of certificates of the private authority that are revoked. They are put onto
+            the list, and are never the answer to a request again.
+        type: list
+        elements: str
+        default: []
       organization:
         description: Organisation in the name of an authority that is created.
         type: str
       validity_days:
-        description: Days for which the private authority signs.
+        description:
+          - Days for which the private authority signs, 90 when not given. For V(manual), the wish in the text that is
+            ready to send; as long as the authority grants when not given.
         type: int
-        default: 90
       client_auth:
         description: Whether the private authority certifies clientAuth, for requests that do not say so themselves.
         type: bool
         default: false
       requests_directory:
         description:
-          - Folder for requests C(<name>.csr.pem), their summaries C(<name>.txt), and the answers.
-          - An answer is any PEM file there that ends in C(.pem), C(.crt) or C(.cer) and has a certificate for that
-            key; call it C(<name>.crt.pem). Required with O(issuers[].kind=manual).
+          - Folder for requests C(<name>.csr.pem), each with a text C(<name>.txt) that is ready to send, for
+            C(WAITING.txt), which lists what is waited for, and for the answers.
+          - An answer is any file there, whatever its name, with a certificate for that key, as PEM, DER, PKCS#7 or
+            PKCS#12. Required with O(issuers[].kind=manual).
         type: path
+      request_file:
+        description:
+          - Where the request is laid instead of C(<name>.csr.pem), absolute or relative to
+            O(issuers[].requests_directory); the text is beside it, with the ending C(.txt). For one request only.
+        type: path
+      pkcs12_password:
+        description:
+          - Password of answers that are PKCS#12. They are opened in memory.
+          - If one brings a private key of its own, it is taken for a request with exactly its names, with a warning,
+            and the key is returned sealed to O(requests[].recipients) only.
+        type: str
       trust_anchors:
         description:
           - PEM files with the roots that answers must lead to; the controller's own trust anchors when there are
@@ -78,7 +112,7 @@ options:
     required: true
     suboptions:
       name:
-        description: Whose request it is; unique, and used for file names. The inventory name of the host.
+        description: Whose request it is; unique, and used for file names. The FQDN of the pool, or a host's name.
         type: str
         required: true
       pool:
@@ -96,6 +130,16 @@ options:
       client_auth:
         description: Whether to certify clientAuth for this one; the issuer's when not given.
         type: bool
+      template:
+        description: Template that the request must name; none when empty.
+        type: str
+        default: ""
+      recipients:
+        description:
+          - Public keys, base64, of the hosts that need the private key where an answer brings one, by host. Without
+            any, such an answer has the status V(key_brought); call again with them.
+        type: dict
+        default: {}
       issuer:
         description: Name of the issuer that signs this one, of O(issuers); not needed when there is one only.
         type: str
@@ -138,8 +182,11 @@ EXAMPLES = r"""
 RETURN = r"""
 certificates:
   description:
-    - How each request stands, by its name - status (V(issued), V(pending), V(planned) or V(failed)), chain, error,
-      and names, issuer, serial, not_after of the certificate.
+    - How each request stands, by its name - status (V(issued), V(pending), V(planned), V(failed) or V(key_brought)),
+      chain, error, csr, key_fingerprint, sealed_keys, and names, issuer, serial, not_after of the certificate.
+    - V(key_brought) means that the answer came with a private key of its own, and that RV(certificates) has no
+      sealed_keys for want of O(requests[].recipients). With sealed_keys, the private key sealed to each recipient
+      (RFC 9180), csr is empty, since the certificate answers no request of ours.
   type: dict
   returned: success
 plan:
@@ -167,10 +214,15 @@ ISSUER = {
     "directory": {"type": "path"},
     "create": {"type": "bool", "default": False},
     "passphrase": {"type": "str", "no_log": True},
+    "intermediate": {"type": "bool", "default": False},
+    "crl_url": {"type": "str"},
+    "revoked": {"type": "list", "elements": "str", "default": []},
     "organization": {"type": "str"},
-    "validity_days": {"type": "int", "default": 90},
+    "validity_days": {"type": "int"},
     "client_auth": {"type": "bool", "default": False},
     "requests_directory": {"type": "path"},
+    "request_file": {"type": "path"},
+    "pkcs12_password": {"type": "str", "no_log": True},
     "trust_anchors": {"type": "list", "elements": "path", "default": []},
 }
 
@@ -180,6 +232,8 @@ REQUEST = {
     "names": {"type": "list", "elements": "str", "required": True},
     "csr": {"type": "str"},
     "client_auth": {"type": "bool"},
+    "template": {"type": "str", "default": ""},
+    "recipients": {"type": "dict", "default": {}},
     "issuer": {"type": "str"},
     "replaces": {"type": "str"},
 }

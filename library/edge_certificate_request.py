@@ -30,7 +30,7 @@ options:
     default: /etc/fedgate/certificates
   names:
     description:
-      - Names to certify, each as a dNSName; international names become IDNA A-labels.
+      - Names to certify, each as a dNSName, at most 100; international names become IDNA A-labels.
       - The first one is the common name too, where it has at most 64 characters.
     type: list
     elements: str
@@ -70,13 +70,25 @@ options:
         type: int
         choices: [2048, 3072, 4096]
       curve:
-        description: Curve of an ECDSA key, P-256 unless given.
+        description: Curve of an ECDSA key, P-256 unless given. Hardly any public authority takes V(p521).
         type: str
-        choices: [p256, p384]
+        choices: [p256, p384, p521]
   friendly_name:
     description:
       - A name for people. Kept beside the key and shown in summaries, never part of the request.
       - Another one alone is no reason for a new certificate; it is kept with the next.
+    type: str
+    default: ""
+  exportable:
+    description:
+      - Whether the private key may leave the host later. A note beside the key for those who manage it, as the
+        friendly name is; never part of the request, and no reason for a new certificate.
+    type: bool
+    default: true
+  template:
+    description:
+      - Name of the certificate template of a Microsoft authority, such as V(WebServer). Part of the request
+        (extension 1.3.6.1.4.1.311.20.2) only when given; public authorities have no templates.
     type: str
     default: ""
   client_auth:
@@ -192,8 +204,9 @@ holdings:
   returned: success
 summary:
   description:
-    - What is asked for and why - names, key, subject, purposes, friendly_name, because, expires, days_left,
-      renewed_from (when the live certificate becomes due), and text for people.
+    - What is asked for and why - names, key, subject, purposes, template, friendly_name, exportable, because,
+      expires, days_left, renewed_from (when the live certificate becomes due), and text, the review for people with
+      all that the request says.
   type: dict
   returned: success
 plan:
@@ -221,7 +234,7 @@ SUBJECT = {field: {"type": "str"} for field in ("organization", "organizational_
 KEY = {
     "type": {"type": "str", "choices": ["rsa", "ecdsa"], "default": "rsa"},
     "size": {"type": "int", "choices": [2048, 3072, 4096]},
-    "curve": {"type": "str", "choices": ["p256", "p384"]},
+    "curve": {"type": "str", "choices": ["p256", "p384", "p521"]},
 }
 
 ARGUMENTS = {
@@ -231,6 +244,8 @@ ARGUMENTS = {
     "subject": {"type": "dict", "default": {}, "options": SUBJECT},
     "key": {"type": "dict", "default": {}, "options": KEY, "no_log": False},
     "friendly_name": {"type": "str", "default": ""},
+    "exportable": {"type": "bool", "default": True},
+    "template": {"type": "str", "default": ""},
     "client_auth": {"type": "bool", "default": False},
     "renew_before_days": {"type": "int"},
     "due": {"type": "dict", "default": {}},

@@ -138,7 +138,8 @@ class RequestReconciler(Reconciler):
             return None
         from . import requests
 
-        return requests.summary(requests.read(subject.csr, self.params["name"]), self.wanted.friendly_name)
+        request = requests.read(subject.csr, self.params["name"])
+        return requests.summary(request, self.wanted.friendly_name, self.wanted.exportable)
 
 
 def describe(settings: RequestSettings) -> bytes:
@@ -148,7 +149,9 @@ def describe(settings: RequestSettings) -> bytes:
         "key": settings.key.as_dict(),
         "subject": settings.subject.as_dict(),
         "friendly_name": settings.friendly_name,
+        "exportable": settings.exportable,
         "client_auth": settings.client_auth,
+        "template": settings.template,
         "created": library.text_of(library.now()),
     }
     return json.dumps(described, indent=1, sort_keys=True).encode() + b"\n"

@@ -30,6 +30,17 @@ CERTIFICATE: list[tuple[Any, list[str]]] = [
     ({"key": {"type": "rsa", "curve": "p256"}}, ["curve has no meaning with type: rsa"]),
     ({"key": {"type": "dsa"}}, [".key.type", "Allowed are rsa and ecdsa."]),
     ({"ca_passphrase": 12345}, [".ca_passphrase", "the secret is empty or not a text"]),
+    ({"pkcs12_password": ""}, [".pkcs12_password", "the secret is empty or not a text"]),
+    ({"template": "x" * 65}, [".template", "65 characters long", "At most 64"]),
+    ({"exportable": "no"}, [".exportable", "true or false is needed"]),
+    ({"ca_intermediate": 1}, [".ca_intermediate", "true or false is needed"]),
+    (
+        {"ca_crl_url": "https://pki.example/crl.der"},
+        [".ca_crl_url", "is no address of a revocation list", "http://pki"],
+    ),
+    ({"ca_revoked": ["0a:1b", "xyz"]}, [".ca_revoked[1]", "'xyz' is not a serial number", "hexadecimal"]),
+    ({"ca_revoked": [10]}, [".ca_revoked[0]", "a text is needed here, not the number 10"]),
+    ({"request_file": 1}, [".request_file", "a text is needed"]),
     ({"organisation": "Contoso"}, ["the key organisation is not known", "Did you mean organization?"]),
     ({"trust_anchors": "/x.pem"}, [".trust_anchors", "a list is needed"]),
 ]
