@@ -32,8 +32,9 @@ options:
         description:
           - V(local_ca) is a private authority on the controller. It takes nothing but the public key from a request.
           - V(manual) is an authority that people ask by hand.
+          - V(acme) is any authority that speaks ACME (RFC 8555); it is asked by dns-01.
         type: str
-        choices: [local_ca, manual]
+        choices: [acme, local_ca, manual]
         required: true
       directory:
         description:
@@ -105,6 +106,105 @@ options:
         type: list
         elements: path
         default: []
+      acme:
+        description:
+          - The settings of a CA that speaks ACME (RFC 8555). Required with O(issuers[].kind=acme).
+          - Certificates are ordered by dns-01, all orders of a run together. C(docs/certificates.md) is the guide.
+        type: dict
+        suboptions:
+          directory_url:
+            description: The CA's directory, C(https://…); its documentation names it.
+            type: str
+            required: true
+          state_directory:
+            description:
+              - Folder on the controller, outside of any repository, mode 0700. It holds the account's key and URL, what
+                was issued (C(issued/)), and notes of what is under way; keep it from run to run.
+            type: path
+            required: true
+          contact:
+            description: Mail addresses that the CA may write to.
+            type: list
+            elements: str
+            default: []
+          agree_to_terms:
+            description: Must be V(true); otherwise the error shows the address of the CA's terms of service.
+            type: bool
+            default: false
+          account_key:
+            description:
+              - The account's private key as PEM, from a vault; RSA or ECDSA.
+              - Without it C(account-key.pem) in the state directory, made once; refused if others can read it.
+            type: str
+          eab_kid:
+            description: Key id of the external account binding, where the CA demands one.
+            type: str
+          eab_hmac_key:
+            description: Key of the external account binding, base64url as the CA shows it.
+            type: str
+          profile:
+            description: Profile of the certificates, one of those that the CA offers.
+            type: str
+          preferred_chain:
+            description:
+              - Common name of the issuer of the chain's last certificate, where the CA offers several chains.
+              - The CA's own choice is used, with a warning, when none fits.
+            type: str
+          dns_provider:
+            description:
+              - Where the challenge records go; the options are those of O(dns_records#module:provider).
+              - Give it credentials of its own, with the right to change TXT at C(_acme-challenge) names only.
+            type: dict
+            suboptions:
+              kind:
+                description: Kind of provider.
+                type: str
+                choices: [rfc2136]
+                default: rfc2136
+              server:
+                description: Primary server of the zones.
+                type: str
+              port:
+                description: TCP port.
+                type: int
+                default: 53
+              tsig_name:
+                description: Name of the key that signs.
+                type: str
+              tsig_algorithm:
+                description: Algorithm of that key.
+                type: str
+                choices: [hmac-sha256, hmac-sha384, hmac-sha512]
+                default: hmac-sha256
+              tsig_secret:
+                description: Secret of that key, base64.
+                type: str
+              timeout:
+                description: Seconds for a connection, and for each answer.
+                type: int
+                default: 10
+          resolvers:
+            description:
+              - Addresses of resolvers that see the zones as the CA does; the controller's own when there are none.
+              - They show where a CNAME at a C(_acme-challenge) name leads, and which name servers a zone has.
+            type: list
+            elements: str
+            default: []
+          ca_file:
+            description: PEM file with the root of the CA's HTTPS certificate, where that is not a public one.
+            type: path
+          timeout:
+            description: Seconds for all orders of a run.
+            type: int
+            default: 300
+          propagation_timeout:
+            description: Seconds until all name servers of a zone must answer with the challenge records.
+            type: int
+            default: 120
+          renewal_info:
+            description: Whether M(edge_certificate_renewal_info) asks this CA when it wants certificates renewed.
+            type: bool
+            default: true
   requests:
     description: Requests of those hosts that need a certificate.
     type: list
@@ -150,7 +250,9 @@ options:
         type: str
 requirements:
   - cryptography 42 or later on the controller (requirements.txt)
+  - the Python library acme on the controller for O(issuers[].kind=acme) (requirements/acme.txt)
 seealso:
+  - module: edge_certificate_renewal_info
   - module: edge_certificate_request
   - module: edge_certificate
 """
@@ -177,6 +279,25 @@ EXAMPLES = r"""
         csr: "{{ request.csr }}"
   delegate_to: localhost
   become: false
+
+- name: Have it signed by a public authority
+  edge_certificate_issue:
+    issuers:
+      - kind: acme
+        acme:
+          directory_url: https://acme-v02.api.letsencrypt.org/directory
+          state_directory: ~/.local/state/fedgate/letsencrypt
+          contact: [hostmaster@contoso.example]
+          agree_to_terms: true
+          profile: tlsserver
+          dns_provider: "{{ federation_dns_provider }}"
+    requests:
+      - name: edge1.london
+        pool: edge.london.contoso.example
+        names: [edge.london.contoso.example, contoso.example]
+        csr: "{{ request.csr }}"
+  delegate_to: localhost
+  become: false
 """
 
 RETURN = r"""
@@ -188,6 +309,15 @@ certificates:
       sealed_keys for want of O(requests[].recipients). With sealed_keys, the private key sealed to each recipient
       (RFC 9180), csr is empty, since the certificate answers no request of ours.
   type: dict
+  returned: success
+caa:
+  description:
+    - CAA records that let nobody but this account at this authority certify the names (RFC 8657), each name and value,
+      ready for DNS, such as C(0 issue "ca.example; accounturi=https://…; validationmethods=dns-01").
+    - Of the names that were asked for, those that lie below another one need none of their own. Empty for authorities
+      other than V(acme), for those that name no CAA identity, and before the account is known.
+  type: list
+  elements: dict
   returned: success
 plan:
   description: Changes, each action, kind, name, before, after.
@@ -205,12 +335,13 @@ pending:
   returned: success
 """
 
+from ansible.module_utils.fedgate.certificates.acme.arguments import ACME
 from ansible.module_utils.fedgate.certificates.issue import IssueReconciler
 from ansible.module_utils.fedgate.module import run
 
 ISSUER = {
     "name": {"type": "str", "default": "default"},
-    "kind": {"type": "str", "choices": ["local_ca", "manual"], "required": True},
+    "kind": {"type": "str", "choices": ["acme", "local_ca", "manual"], "required": True},
     "directory": {"type": "path"},
     "create": {"type": "bool", "default": False},
     "passphrase": {"type": "str", "no_log": True},
@@ -224,6 +355,7 @@ ISSUER = {
     "request_file": {"type": "path"},
     "pkcs12_password": {"type": "str", "no_log": True},
     "trust_anchors": {"type": "list", "elements": "path", "default": []},
+    "acme": {"type": "dict", "options": ACME},
 }
 
 REQUEST = {
@@ -244,7 +376,11 @@ ARGUMENTS = {
         "elements": "dict",
         "required": True,
         "options": ISSUER,
-        "required_if": [["kind", "local_ca", ["directory"]], ["kind", "manual", ["requests_directory"]]],
+        "required_if": [
+            ["kind", "acme", ["acme"]],
+            ["kind", "local_ca", ["directory"]],
+            ["kind", "manual", ["requests_directory"]],
+        ],
     },
     "requests": {"type": "list", "elements": "dict", "required": True, "options": REQUEST},
 }

@@ -49,6 +49,7 @@ class IssueReconciler(Reconciler):
         self.failures: dict[str, str] = {}
         self.unkept: set[str] = set()
         self.warned: set[str] = set()
+        self._tidied = False
         _refuse_doubles("requests", params["requests"])
         _refuse_doubles("issuers", params["issuers"])
 
@@ -128,17 +129,22 @@ class IssueReconciler(Reconciler):
         return Outcome("failed", error=self.failures[name])
 
     def plan(self, observed: Observed) -> Plan:
-        """The issuers' own preparations, then one change an order that its issuer would act on now."""
+        """What killed runs left, the issuers' own preparations, one change an order that its issuer acts on now."""
+        opened = () if self._tidied else {id(each): each for each in observed.issuers.values()}.values()
+        leftovers = [change for issuer in opened for change in issuer.leftovers()]
         acting = {name: each.change for name, each in observed.outcomes.items() if each.change}
         preparations = [each for name in acting for each in observed.issuers[name].preparations()]
         preparations += [each for issuer in observed.kept_up.values() for each in issuer.upkeep()]
         waiting = [each.pending for each in observed.outcomes.values() if each.pending]
         # Two issuers may share a CA and differ in the days for which they sign.
-        once = {(each.kind, each.name): each for each in [*preparations, *acting.values()]}
+        once = {(each.kind, each.name): each for each in [*leftovers, *preparations, *acting.values()]}
         return Plan.of(once.values(), waiting)
 
     def apply(self, plan: Plan, observed: Observed) -> None:
         """Let each issuer fulfil all its orders; one that fails is remembered and never stops the others."""
+        for each in {id(each): each for each in observed.issuers.values() if each.leftovers()}.values():
+            each.tidy(observed.now)
+        self._tidied = True
         waiting: dict[int, list[str]] = {}
         for name, outcome in observed.outcomes.items():
             if outcome.change:
@@ -163,12 +169,11 @@ class IssueReconciler(Reconciler):
                     self._warn(f"issuer {name}: {error}")
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
-        """Return ``certificates``, by name: status, chain, error, csr, key, and the certificate's fields."""
-        return {
-            "certificates": {
-                name: _as_dict(outcome, observed.orders.get(name)) for name, outcome in observed.outcomes.items()
-            }
+        """Return ``certificates``, by name: status, chain, error, csr, key, the certificate's fields; and ``caa``."""
+        certificates = {
+            name: _as_dict(outcome, observed.orders.get(name)) for name, outcome in observed.outcomes.items()
         }
+        return {"certificates": certificates, "caa": _caa(observed)}
 
 
 class Desk:
@@ -197,6 +202,16 @@ class Desk:
                 raise
             self._open[key] = issuer
         return self._open[key]
+
+
+def _caa(observed: Observed) -> list[dict[str, str]]:
+    """Return the CAA records that the issuers offer for all names of the orders."""
+    names: dict[int, set[str]] = {}
+    for name, issuer in observed.issuers.items():
+        names.setdefault(id(issuer), set()).update(observed.orders[name].names)
+    opened = {id(issuer): issuer for issuer in observed.issuers.values()}
+    found = {(each["name"], each["value"]) for key, issuer in opened.items() for each in issuer.caa(names[key])}
+    return [{"name": name, "value": value} for name, value in sorted(found)]
 
 
 def _as_dict(outcome: Outcome, order: Optional[Order]) -> dict[str, Any]:

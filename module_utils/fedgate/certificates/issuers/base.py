@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Optional
@@ -116,6 +116,18 @@ class Issuer(ABC):
     def upkeep(self) -> Sequence[Change]:
         """Return what the issuer itself must renew now, orders or not; with orders it is part of ``prepare``."""
         return ()
+
+    def leftovers(self) -> Sequence[Change]:
+        """Return what a killed run left behind and must go, whether or not there is an order now."""
+        return ()
+
+    def tidy(self, now: datetime) -> None:
+        """Remove the leftovers; what cannot be removed is warned about, and stops nobody."""
+        return
+
+    def caa(self, names: Iterable[str]) -> list[dict[str, str]]:
+        """Return CAA records (name, value) that bind the names to this issuer; most issuers have none."""
+        return []
 
     @abstractmethod
     def look(self, order: Order, now: datetime) -> Outcome:
