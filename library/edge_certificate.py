@@ -111,6 +111,10 @@ not_after:
   type: str
   returned: success
   sample: 2027-02-21 06:00:00Z
+standing:
+  description: How the pool's certificate stands - pool, expires, days_left, renewed_from (when it becomes due).
+  type: dict
+  returned: success
 plan:
   description: Changes, each action, kind, name, before, after.
   type: list

@@ -248,6 +248,13 @@ options:
           - Serial number, hexadecimal, of the certificate that serves now. That one is never the answer again, also
             where the key stays the same.
         type: str
+  partners:
+    description:
+      - The partners, each C(domain), C(tls), C(sasl), C(dialback), as the model gives them. When a certificate that is
+        issued lacks clientAuth, one warning names those whose settings then leave no method with a strict server.
+    type: list
+    elements: dict
+    default: []
 requirements:
   - cryptography 42 or later on the controller (requirements.txt)
   - the Python library acme on the controller for O(issuers[].kind=acme) (requirements/acme.txt)
@@ -383,6 +390,7 @@ ARGUMENTS = {
         ],
     },
     "requests": {"type": "list", "elements": "dict", "required": True, "options": REQUEST},
+    "partners": {"type": "list", "elements": "dict", "default": []},
 }
 
 

@@ -202,11 +202,14 @@ holdings:
       issued, not_before, requests (of all keys that are held here) and rejected (those that somebody went back from).
   type: dict
   returned: success
+standing:
+  description: How the pool's certificate stands - pool, expires, days_left, renewed_from (when it becomes due).
+  type: dict
+  returned: success
 summary:
   description:
     - What is asked for and why - names, key, subject, purposes, template, friendly_name, exportable, because,
-      expires, days_left, renewed_from (when the live certificate becomes due), and text, the review for people with
-      all that the request says.
+      expires, and text, the review for people with all that the request says.
   type: dict
   returned: success
 plan:

@@ -14,6 +14,7 @@ from . import library
 from . import names as name_rules
 from .activation import Activation
 from .generations import CHAIN, GenerationStore
+from .renewal import Rules, standing
 from .serving import Gateway
 
 if TYPE_CHECKING:
@@ -202,4 +203,9 @@ class InstallReconciler(Reconciler):
             return dict(swap.after or {})
         if observed.current is None or observed.current.certificate is None:
             return {}
-        return {**observed.current.certificate.as_fields(), "generation": observed.current.number}
+        certificate = observed.current.certificate
+        return {
+            **certificate.as_fields(),
+            "generation": observed.current.number,
+            "standing": standing(self.params["name"], certificate, library.now(), Rules()),
+        }

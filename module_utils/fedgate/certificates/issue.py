@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..errors import FedgateError, InvalidValue
 from ..module import Context, Reconciler
 from ..plan import Plan
-from . import library
+from . import library, readiness
 from . import names as name_rules
 from .settings import template_name
 
@@ -173,6 +173,10 @@ class IssueReconciler(Reconciler):
         certificates = {
             name: _as_dict(outcome, observed.orders.get(name)) for name, outcome in observed.outcomes.items()
         }
+        lacking = [name for name, each in observed.outcomes.items() if each.facts and not each.facts.client_auth]
+        doubt = readiness.warning(self.params.get("partners") or (), lacking)
+        if doubt:
+            self._warn(doubt)
         return {"certificates": certificates, "caa": _caa(observed)}
 
 

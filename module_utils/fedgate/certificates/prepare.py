@@ -10,7 +10,7 @@ from ..module import Context, Reconciler
 from ..plan import Change, Plan
 from . import library
 from .generations import DESCRIPTION, KEY, REQUEST, GenerationStore
-from .renewal import Decision, Observed, Rules, decide, due_from
+from .renewal import Decision, Observed, Rules, decide, standing
 from .serving import Gateway
 from .settings import RequestSettings
 
@@ -105,7 +105,7 @@ class RequestReconciler(Reconciler):
         return keys.from_pem(self.store.read(seen.number, KEY) or b"", f"{KEY} of generation {seen.number:04d}")
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
-        """Return needed, generation, csr, chain, key_fingerprint, serial, served, library, holdings, summary."""
+        """Return needed, generation, csr, chain, key_fingerprint, serial, served, library, holdings, standing, summary."""
         decision = decide(observed, self.wanted, self.rules)
         subject = decision.prepared if decision.needed else observed.current
         current = observed.current
@@ -119,6 +119,9 @@ class RequestReconciler(Reconciler):
             "served": observed.served,
             "library": observed.library,
             "holdings": _holdings(observed, subject),
+            "standing": standing(
+                self.params["name"], current.certificate if current else None, observed.now, self.rules
+            ),
             "summary": self._summary(observed, decision, subject),
         }
 
@@ -128,8 +131,6 @@ class RequestReconciler(Reconciler):
             **self.wanted.as_fields(),
             "because": list(decision.reasons),
             "expires": library.text_of(serving.not_after) if serving else None,
-            "days_left": (serving.not_after - observed.now).days if serving else None,
-            "renewed_from": library.text_of(due_from(serving, self.rules.before)) if serving else None,
             "text": self._text(subject),
         }
 

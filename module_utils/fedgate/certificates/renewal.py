@@ -103,6 +103,16 @@ def due_from(certificate: CertificateFacts, before: Optional[timedelta]) -> date
     return certificate.not_after - (third if before is None else min(before, third))
 
 
+def standing(pool: str, certificate: Optional[CertificateFacts], now: datetime, rules: Rules) -> dict[str, Any]:
+    """Return how a pool's certificate stands, as the summary at the end of a run shows it."""
+    return {
+        "pool": pool,
+        "expires": library.text_of(certificate.not_after) if certificate else None,
+        "days_left": (certificate.not_after - now).days if certificate else None,
+        "renewed_from": library.text_of(due_from(certificate, rules.before)) if certificate else None,
+    }
+
+
 def _can_be_issued(seen: Seen, wanted: RequestSettings, now: datetime, rules: Rules) -> bool:
     """Tell whether a prepared generation may be used, issued or not: a run that was killed left it so."""
     if seen.problem or seen.rejected or seen.settings is None or seen.settings.differences(wanted):
