@@ -105,7 +105,7 @@ class RequestReconciler(Reconciler):
         return keys.from_pem(self.store.read(seen.number, KEY) or b"", f"{KEY} of generation {seen.number:04d}")
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
-        """Return needed, generation, csr, chain, key_fingerprint, serial, served, library, holdings, standing, summary."""
+        """Return what ``library/edge_certificate_request.py`` documents under RETURN."""
         decision = decide(observed, self.wanted, self.rules)
         subject = decision.prepared if decision.needed else observed.current
         current = observed.current
