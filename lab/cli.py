@@ -17,7 +17,8 @@ from .shell import end_children_on_signals
 from .state import State, forget
 
 DESCRIPTION = """A laboratory on this machine: hosts with systemd and sshd in podman; a name server, a partner,
-a stranger, a directory. Debian comes from the mirror in this machine's apt sources, without any image registry."""
+a stranger, a directory; only when named: edge2.london (a standby), acme (an ACME server), fleet01 to fleet50.
+Debian comes from the mirror in this machine's apt sources, without any image registry."""
 EPILOG = """environment: LAB_NAME=lab (several labs side by side), LAB_SUITE=trixie|bookworm, LAB_MIRROR=http://…/debian
 exit code: 0 done, 1 (status) not everything is up, 2 could not do it; ssh and exec: that of the command"""
 
@@ -123,7 +124,7 @@ def run_status(lab: Identity, _options: argparse.Namespace) -> int:
     print(f"lab {lab.name} ({state.values['suite']}), network {state.values['subnet']}, prefix {lab.prefix}")
     well = bool(there)
     for host in [host for host in HOSTS.values() if host.name in there or host.role != "fleet"]:
-        words = seen.describe(there.get(host.name), state.address(host.name))
+        words = seen.describe(host.name, there.get(host.name), state.address(host.name))
         well = well and words in ("up", "-")
         print(f"{host.name:<13} {state.address(host.name):<15} {words}")
     return 0 if well else 1
