@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from .acme_settings import check_acme
 from .domains import is_address
 from .reading import Reader, shown
 
-ISSUERS = ("local_ca", "manual")
+ISSUERS = ("acme", "local_ca", "manual")
 KEY_TYPES = ("rsa", "ecdsa")
 KEY_SIZES = (2048, 3072, 4096)
 CURVES = ("p256", "p384", "p521")
@@ -20,6 +21,7 @@ _CERTIFICATE_KEYS = (
     "issuer", "organization", "organizational_unit", "city", "state", "country", "friendly_name", "key", "client_auth",
     "template", "exportable", "request_file", "pkcs12_password", "ca_intermediate", "ca_crl_url", "ca_revoked",
     "validity_days", "ca_directory", "ca_create", "ca_passphrase", "requests_directory", "trust_anchors",
+    "acme",
 )  # fmt: skip
 _DNS_KEYS = ("kind", "server", "port", "tsig_name", "tsig_algorithm", "tsig_secret", "timeout")
 
@@ -47,6 +49,12 @@ def check_certificate(reader: Reader) -> None:
             fields.at(key).secret()
     if fields.has("key"):
         _check_key(fields.at("key"))
+    if fields.has("acme"):
+        check_acme(fields.at("acme"), check_dns_provider, check_resolvers)
+    elif issuer == "acme":
+        reader.wrong(
+            "issuer: acme needs acme", "Add acme: with at least directory_url, state_directory, agree_to_terms."
+        )
     for needed_by, key in (("local_ca", "ca_directory"), ("manual", "requests_directory")):
         if issuer == needed_by and not fields.has(key):
             reader.wrong(f"issuer: {needed_by} needs {key}", f"Add {key}: with a directory on the controller.")
