@@ -274,7 +274,7 @@ class ReceiveReconciler(Reconciler):
 
 def _with_request(store: GenerationStore, numbers: list[int], request: Optional[str]) -> Optional[Seen]:
     """Return the newest generation with this very request and the key that belongs to it."""
-    if not request:
+    if not request or not numbers:
         return None
     from .seen import look
 
@@ -288,7 +288,9 @@ def _with_request(store: GenerationStore, numbers: list[int], request: Optional[
 
 def _with_key(store: GenerationStore, numbers: list[int], fingerprint: Optional[str]) -> Optional[Seen]:
     """Return the newest generation with this key and a request for it."""
+    if not fingerprint or not numbers:  # on a bare host nothing could be read
+        return None
     from .seen import look
 
-    found = (look(store, number) for number in reversed(numbers)) if fingerprint else ()
+    found = (look(store, number) for number in reversed(numbers))
     return next((seen for seen in found if seen.settings and seen.fingerprint == fingerprint), None)
