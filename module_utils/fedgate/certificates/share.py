@@ -274,21 +274,23 @@ class ReceiveReconciler(Reconciler):
 
 def _with_request(store: GenerationStore, numbers: list[int], request: Optional[str]) -> Optional[Seen]:
     """Return the newest generation with this very request and the key that belongs to it."""
-    if not request:
+    if not request or not numbers:
         return None
     from .seen import look
 
     for number in reversed(numbers):
         seen = look(store, number)
-        # ``settings`` are there when key and request are whole and belong together.
-        if seen.settings and seen.csr and seen.csr.split() == request.split():
+        # ``csr`` is there when key and request are whole and belong together.
+        if seen.csr and seen.csr.split() == request.split():
             return seen
     return None
 
 
 def _with_key(store: GenerationStore, numbers: list[int], fingerprint: Optional[str]) -> Optional[Seen]:
     """Return the newest generation with this key and a request for it."""
+    if not fingerprint or not numbers:
+        return None
     from .seen import look
 
-    found = (look(store, number) for number in reversed(numbers)) if fingerprint else ()
-    return next((seen for seen in found if seen.settings and seen.fingerprint == fingerprint), None)
+    found = (look(store, number) for number in reversed(numbers))
+    return next((seen for seen in found if seen.csr and seen.fingerprint == fingerprint), None)
