@@ -99,9 +99,15 @@ def elect(members: Sequence[Member]) -> Election:
 
 def _gathered(holder: Member, members: Sequence[Member], *, needed: bool) -> Election:
     others = [member for member in members if member is not holder]
-    lacking = tuple(member.host for member in others if holder.request not in member.requests)
     outdated = tuple(
         member.host for member in others if not needed and (member.needed or member.serial != holder.serial)
+    )
+    # Who serves the same certificate has the key, whatever request it was made with: one that came with an answer has
+    # a request of its own on each member.
+    lacking = tuple(
+        member.host
+        for member in others
+        if (needed or member.host in outdated) and holder.request not in member.requests
     )
     return Election(holder.host, make=False, needed=needed, receivers=lacking, outdated=outdated)
 

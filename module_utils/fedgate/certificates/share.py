@@ -280,17 +280,17 @@ def _with_request(store: GenerationStore, numbers: list[int], request: Optional[
 
     for number in reversed(numbers):
         seen = look(store, number)
-        # ``settings`` are there when key and request are whole and belong together.
-        if seen.settings and seen.csr and seen.csr.split() == request.split():
+        # ``csr`` is there when key and request are whole and belong together.
+        if seen.csr and seen.csr.split() == request.split():
             return seen
     return None
 
 
 def _with_key(store: GenerationStore, numbers: list[int], fingerprint: Optional[str]) -> Optional[Seen]:
     """Return the newest generation with this key and a request for it."""
-    if not fingerprint or not numbers:  # on a bare host nothing could be read
+    if not fingerprint or not numbers:
         return None
     from .seen import look
 
     found = (look(store, number) for number in reversed(numbers))
-    return next((seen for seen in found if seen.settings and seen.fingerprint == fingerprint), None)
+    return next((seen for seen in found if seen.csr and seen.fingerprint == fingerprint), None)

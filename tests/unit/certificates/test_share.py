@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from .world import NAMES, POOL, Authority, Here, changes, install_arguments, pem
 
 pytestmark = pytest.mark.edge
 CA = Authority("Root")
+ROOT = Path(__file__).resolve().parents[3]
 CREATED = [("create", "certificate_key", POOL)]
 
 
@@ -159,9 +162,12 @@ class TestRoundTrip:
 
     def test_the_newest_with_that_request(self, holder: Member, member: Member) -> None:
         csr = holder.prepare()
+        files = {file: holder.store.read(1, file) or b"" for file in (KEY, REQUEST)}
+        holder.store.prepare({**files, DESCRIPTION: b'{"friendly_name": "the newest"}'})
         holder.prepare(client_auth=True)
         transfer(holder, member, csr)
-        assert member.store.read(1, KEY) == holder.store.read(1, KEY) != holder.store.read(2, KEY)
+        assert member.store.read(1, KEY) == files[KEY] != holder.store.read(3, KEY)
+        assert json.loads(member.store.read(1, DESCRIPTION) or b"") == {"friendly_name": "the newest"}
 
     def test_a_damaged_copy_is_repaired(self, holder: Member, member: Member) -> None:
         csr = holder.prepare()
@@ -334,8 +340,9 @@ class TestRefused:
     def test_a_damaged_chain_does_not_spread(self, holder: Member, member: Member) -> None:
         csr = holder.prepare()
         Path(holder.store.path(1), CHAIN).write_text("rubbish")
+        assert holder.share("seal", request=csr)[1]["chain"] is None
         transfer(holder, member, csr)
-        assert member.store.read(1, CHAIN) is None
+        assert (member.store.read(1, CHAIN), member.warnings) == (None, [])
 
     @pytest.mark.parametrize("public", [None, "", "AAAA", base64.b64encode(bytes(32)).decode()])
     def test_no_public_key(self, holder: Member, public: Any) -> None:
@@ -396,6 +403,20 @@ class TestWithoutRequest:
         assert seen.chain == pem(leaf, middle.certificate)
         assert not self.receive(member, chain, key, asked)[0]
 
+    def test_generations_of_other_keys_do_not_count(self, member: Member) -> None:
+        member.prepare()
+        key = keys.generate(KeySettings("ecdsa", None, "p256"))
+        assert self.receive(member, pem(CA.sign(key.public_key())), key, {"names": NAMES})[1]["generation"] == 2
+        assert member.store.read(2, KEY) == keys.to_pem(key)
+
+    def test_a_damaged_request_is_made_anew(self, member: Member) -> None:
+        key = keys.generate(KeySettings("ecdsa", None, "p256"))
+        chain = pem(CA.sign(key.public_key()))
+        for generation in (1, 2):
+            plan, result = self.receive(member, chain, key, {"names": NAMES})
+            assert (changes(plan), result["generation"]) == (CREATED, generation)
+            Path(member.store.path(generation), REQUEST).write_text("rubbish")
+
     def test_it_goes_on_from_there_to_a_member_that_joins_later(self, holder: Member, member: Member) -> None:
         key = keys.generate(KeySettings("ecdsa", None, "p256"))
         self.receive(holder, pem(CA.sign(key.public_key())), key, {"names": NAMES})
@@ -414,6 +435,38 @@ class TestWithoutRequest:
         key = keys.generate(KeySettings("ecdsa", None, "p256"))
         with pytest.raises(InvalidValue, match="there is no name to certify"):
             self.receive(member, pem(CA.sign(key.public_key())), key, {})
+
+
+def test_check_mode_on_a_bare_host(tmp_path: Path, holder: Member) -> None:
+    """Where the library is not installed yet, check mode plans what the run will do once it is."""
+    program = """
+import json, sys
+import ansible.module_utils.basic
+ansible.module_utils.__path__.append(sys.argv[1])
+sys.modules["cryptography"] = None
+from ansible.module_utils.fedgate.certificates.share import reconciler
+class Here:
+    check_mode = True
+given = json.loads(sys.argv[2])
+for other in ({"step": "offer"}, {"step": "seal"}, {"step": "receive"}, {"step": "receive", "request": None}):
+    each = reconciler({**given, **other}, Here())
+    plan = each.plan(each.observe())
+    print(json.dumps([[str(change) for change in plan.changes], each.results(each.observe(), plan)]))
+"""
+    arguments = {
+        "name": POOL, "directory": str(tmp_path / "none"), "offers_directory": str(tmp_path / "offers"),
+        "request": holder.prepare(), "recipients": {}, "sealed": None, "description": {}, "chain": None,
+        "key_fingerprint": "ff",
+    }  # fmt: skip
+    command = [sys.executable, "-c", program, str(ROOT / "module_utils"), json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        [[], {"public_key": None}],
+        [[], {"sealed": {}, "description": None, "chain": None}],
+        [[f"create certificate_key {POOL}"], {"generation": None, "key_fingerprint": "ff"}],
+        [[f"create certificate_key {POOL}"], {"generation": None, "key_fingerprint": "ff"}],
+    ]
 
 
 def test_nobody_else_may_read(holder: Member, member: Member) -> None:
