@@ -62,19 +62,22 @@ def state() -> dict[str, Any]:
     return found
 
 
-def shell(script: str, *, check: bool = True) -> str:
-    """Run a shell script on the host as root. :returns: its standard output."""
-    return lab("exec", HOST, "bash", "-c", script, check=check)
+def shell(script: str, *, host: str = HOST, check: bool = True) -> str:
+    """Run a shell script on a host as root. :returns: its standard output."""
+    return lab("exec", host, "bash", "-c", script, check=check)
 
 
-def play(playbook: str, *arguments: str, **variables: Any) -> Rollout:
-    """Run a playbook of ``playbooks/`` for the host."""
+def play(
+    playbook: str, *arguments: str, limit: str = HOST, inventories: tuple[str, ...] = ("lab",), **variables: Any
+) -> Rollout:
+    """Run a playbook of ``playbooks/`` for the host, or for those that ``limit`` names."""
     with tempfile.TemporaryDirectory() as folder:
         results, extra = Path(folder) / "results.json", Path(folder) / "variables.json"
         extra.write_text(json.dumps(variables), encoding="utf-8")
         command = [
-            str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/lab", f"playbooks/{playbook}",
-            "--limit", HOST, "-e", f"@{extra}", *arguments,
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            *(f"--inventory=inventories/{name}" for name in inventories), f"playbooks/{playbook}",
+            "--limit", limit, "-e", f"@{extra}", *arguments,
         ]  # fmt: skip
         done = subprocess.run(
             command, cwd=ROOT, env=environment(FEDGATE_RESULTS_FILE=str(results)), text=True,
@@ -92,6 +95,7 @@ def send_modules() -> None:
         archive.add(Path(ansible.module_utils.__path__[0]), "ansible/module_utils")
         archive.add(ROOT / "module_utils" / "fedgate", "ansible/module_utils/fedgate")
         archive.add(ROOT / "tests" / "integration" / "gateway_runner.py", "runner.py")
+        archive.add(ROOT / "tests" / "integration" / "swap_runner.py", "swap_runner.py")
     unpack = f"rm -rf {_PLACE} && mkdir {_PLACE} && tar -xf - -C {_PLACE}"
     lab("exec", HOST, "bash", "-c", unpack, stdin=packed.getvalue())
 
@@ -106,6 +110,19 @@ def run_module(name: str, params: dict[str, Any], *, check: bool = False, die_at
     )  # fmt: skip
     result = json.loads(done.stdout) if done.stdout.strip() else None
     return Outcome(done.returncode, result, done.stderr)
+
+
+def run_swaps(order: dict[str, Any]) -> dict[str, Any]:
+    """Let ``swap_runner.py`` kill installs on the host. :returns: its report."""
+    source = (ROOT / "library" / "edge_certificate.py").read_text(encoding="utf-8")
+    done = subprocess.run(
+        [str(ROOT / "bin" / "lab"), "exec", HOST, "bash", "-c", f"cd {_PLACE} && exec python3 swap_runner.py"],
+        env=environment(), cwd=ROOT, input=json.dumps({"module": source, **order}), text=True, capture_output=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
 
 
 def login(jid: str, password: str) -> str:
