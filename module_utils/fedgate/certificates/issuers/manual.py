@@ -102,7 +102,7 @@ class Manual(Issuer):
     def _brought(self, order: Order, now: datetime) -> Optional[Outcome]:
         """Return an answer that comes with a private key of its own, for exactly the names of the order."""
         first: Optional[FedgateError] = None
-        for answer in manual_answers.brought_for(self.answers, order, self.waiting.entries):
+        for answer in manual_answers.brought_for(self.answers, order, self.waiting.names()):
             key = answer.key
             assert key is not None  # noqa: S101 - that is what was asked for
             fingerprint = keys.fingerprint(key.public_key())

@@ -73,6 +73,14 @@ class WaitingList:
         else:
             _remove(path)
 
+    def names(self) -> set[str]:
+        """Return the names of all orders that are or were handed over here, as far as their files tell."""
+        try:
+            entries = os.listdir(self.directory)
+        except OSError:
+            entries = []
+        return {*self.entries, *(entry[: -len(REQUEST)] for entry in entries if entry.endswith(REQUEST))}
+
     def is_written(self) -> bool:
         """Tell whether the list for people says what waits; a killed run may have left an older one."""
         content = read_file(os.path.join(self.directory, LIST))
@@ -138,12 +146,12 @@ def letter(request: Request, order: Order, settings: Mapping[str, object]) -> st
         ("Server", f"{order.pool} (XMPP server-to-server federation)"),
         ("Product", "TLS server certificate, validated for every name below"),
         ("Template", wanted.template),
-        ("Names", f"\n{' ' * 14}".join(wanted.names)),
+        ("Names", f"\n{' ' * 16}".join(wanted.names)),
         ("Key", f"{wanted.key} (SHA-256 of the public key {request.fingerprint})"),
         ("Purposes", purposes),
         ("Validity", f"{days} days" if days else "as long as you grant"),
     ]
-    said = "".join(f"  {label + ':':<12}{value}\n" for label, value in facts if value)
+    said = "".join(f"  {label + ':':<14}{value}\n" for label, value in facts if value)
     return (
         f"{LETTER_HEAD}{order.name} for {order.pool}\n\n"
         f"Review it:\n\n{_indented(requests.summary(request))}\n"
