@@ -200,7 +200,10 @@ def _from_pkcs7(raw: bytes, where: str) -> list[x509.Certificate]:
 
 def _read(reader: Callable[[bytes], Any], raw: bytes, where: str) -> Any:
     try:
-        return reader(raw)
+        with warnings.catch_warnings():
+            # Bundles that are not quite DER are common; openssl makes them.
+            warnings.simplefilter("ignore")
+            return reader(raw)
     except Exception as error:  # ValueError and UnsupportedAlgorithm, which moved between the library's versions
         raise InvalidValue(
             f"{where} is damaged: {error}", hint="Copy the file again, as binary, without changing it."
