@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from .world import ECDSA, NAMES, Authority, pem
 
+if not hasattr(pkcs7, "serialize_certificates"):
+    pytest.skip("only controllers read answers", allow_module_level=True)
+
 ROOT = Authority("Root")
 MIDDLE = Authority("Intermediate", ROOT)
 KEY = keys.generate(KeySettings.of(ECDSA))

@@ -15,10 +15,9 @@ from ansible.module_utils.fedgate.certificates.issue import IssueReconciler
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
+pytest.importorskip("cryptography.x509.verification", reason="only controllers issue")
 from .test_issue import LONDON, OUTSIDE, TOKYO, issue, order
 from .world import DAY, Authority, Here, changes, pem, walk
-
-pytest.importorskip("cryptography.x509.verification", reason="only controllers issue")
 
 URL = "http://pki.contoso.example/fed/crl.der"
 PASSPHRASE = "canary-91ac"

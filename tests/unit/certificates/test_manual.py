@@ -19,11 +19,10 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+pytest.importorskip("cryptography.x509.verification", reason="only controllers issue")
 from .test_issue import LONDON, MIDDLE, OUTSIDE, TOKYO, csr, issue, order
 from .test_verification import sha1_by_openssl
 from .world import DAY, ECDSA, NAMES, NOW, POOL, changes, pem
-
-pytest.importorskip("cryptography.x509.verification", reason="only controllers issue")
 
 PASSWORD = "canary-3f2b"
 ASIA = ["contoso-asia.example"]
