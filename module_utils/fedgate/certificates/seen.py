@@ -61,7 +61,12 @@ def _with_request(seen: Seen, store: GenerationStore) -> Seen:
     request = requests.read(csr, f"generation {seen.number:04d}")
     if request.fingerprint != seen.fingerprint:
         raise FedgateError(f"key and request of generation {seen.number:04d} do not belong together")
-    settings = replace(request.settings, friendly_name=_friendly_name(store.read(seen.number, DESCRIPTION)))
+    notes = _notes(store.read(seen.number, DESCRIPTION))
+    settings = replace(
+        request.settings,
+        friendly_name=str(notes.get("friendly_name") or ""),
+        exportable=notes.get("exportable") is not False,
+    )
     return replace(seen, csr=csr, settings=settings)
 
 
@@ -74,12 +79,13 @@ def _with_chain(seen: Seen) -> Seen:
     return replace(seen, certificate=facts)
 
 
-def _friendly_name(description: Optional[bytes]) -> str:
+def _notes(description: Optional[bytes]) -> dict[str, Any]:
+    """Return what is kept for people beside the key; nothing where it cannot be read."""
     try:
         found: Any = json.loads(description or b"{}")
     except ValueError:
-        return ""
-    return str(found.get("friendly_name") or "") if isinstance(found, dict) else ""
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _text(content: Optional[bytes]) -> Optional[str]:

@@ -133,6 +133,25 @@ class TestFormats:
             "Then fetch it again.",
         ]
 
+    def test_what_was_answered_before_is_no_stranger(self, manual: dict[str, Any], folder: Path) -> None:
+        london, tokyo = order(), order(TOKYO, csr(ASIA), ASIA)
+        issue(manual, london)
+        (folder / "answer").write_text(pem(MIDDLE.sign(public(london)), MIDDLE.certificate))
+        assert state(manual, london)[0] == "issued"
+        issue(manual, tokyo)
+        assert not issue(manual, tokyo)[2].warnings
+
+    def test_a_private_key_as_pem_is_never_taken(self, manual: dict[str, Any], folder: Path) -> None:
+        wanted = order()
+        issue(manual, wanted)
+        text = keys.to_pem(KEY).decode() + pem(MIDDLE.sign(public(wanted)), MIDDLE.certificate)
+        (folder / "bundle.pem").write_text(text)
+        _, results, here = issue(manual, wanted)
+        assert results[LONDON]["status"] == "issued" and "PRIVATE" not in str(results)
+        assert here.warnings == [
+            f"{folder / 'bundle.pem'} holds a private key, which is not taken from there: delete it from the file"
+        ]
+
     def test_another_key_under_any_name(self, manual: dict[str, Any], folder: Path) -> None:
         wanted = order()
         issue(manual, wanted)
@@ -428,6 +447,14 @@ class TestWaiting:
     )
     def test_files_that_cannot_be(self, manual: dict[str, Any], given: str, message: str) -> None:
         assert message in state({**manual, "request_file": given}, order())[1]
+
+    @pytest.mark.parametrize("name", ["london.req", "london.txt"])
+    def test_files_of_others_are_left_alone(self, manual: dict[str, Any], folder: Path, name: str) -> None:
+        (folder / name).write_text("mine")
+        status, error = state({**manual, "request_file": "london.req"}, order())
+        assert status == "failed"
+        assert f"request_file: {folder / name} is there already, and is nothing that Fedgate wrote" in error
+        assert (folder / name).read_text() == "mine"
 
     def test_one_file_for_two(self, manual: dict[str, Any]) -> None:
         _, results, _ = issue({**manual, "request_file": "one.req"}, order(), order(TOKYO))

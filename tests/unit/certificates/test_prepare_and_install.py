@@ -120,6 +120,12 @@ class TestRequest:
         for part in ("XMPP London", "not exportable", "WebServer", "Certificate request (PKCS#10):"):
             assert part in result["summary"]["text"]
 
+    def test_what_is_kept_is_shown_again(self, tmp_path: Path) -> None:
+        _, result = request(tmp_path, exportable=False, friendly_name="XMPP London")
+        install(tmp_path, signed(result["csr"]))
+        before = request(tmp_path, template="WebServer")[0].changes[0].before
+        assert (before["exportable"], before["friendly_name"], before["template"]) == (False, "XMPP London", "")
+
     def test_what_was_prepared_for_other_names_is_not_used(self, tmp_path: Path) -> None:
         request(tmp_path)
         plan, result = request(tmp_path, names=NAMES[:1])

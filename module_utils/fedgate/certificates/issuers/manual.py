@@ -49,6 +49,8 @@ class Manual(Issuer):
         for answer in manual_answers.read_all(self.directory, self._own_files(), password):
             if answer.problem:
                 self.warn(f"not used as an answer: {answer.problem}")
+            if answer.bares_key:
+                self.warn(f"{answer.path} holds a private key, which is not taken from there: delete it from the file")
             self.answers.append(answer)
         self._warn_of_strangers()
 
@@ -162,7 +164,7 @@ class Manual(Issuer):
 
     def _warn_of_strangers(self) -> None:
         """Name the files that answer nothing here, as soon as there is something to compare with."""
-        requested = [_request_in(entry.file) for entry in self.waiting.entries.values()]
+        requested = [_request_in(path) for path in self.waiting.request_files()]
         known = {name for request in requested if request for name in request.settings.names}
         for answer in self.answers:
             if not known or answer.problem or _is_authority(answer.leaf):
@@ -225,8 +227,7 @@ class Manual(Issuer):
                 f"the request of {order.name} in {waits.file} was replaced by a new one, with another key. If the old "
                 "one was sent already, send this one instead."
             )
-        if before is None and os.path.exists(path):
-            before = {"file": path}
+        manual_waiting.refuse_foreign(path)
         return Change("create" if before is None else "update", "request_file", order.name, before, after)
 
     def _is_handed_over(self, order: Order, request: requests.Request, path: str) -> bool:

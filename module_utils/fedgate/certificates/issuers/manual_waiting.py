@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Optional
 
 from ...errors import CheckFailed, InvalidValue
-from .. import requests
+from .. import formats, requests
 from ..requests import Request
 from .base import Order, read_file, write_file
 
@@ -75,11 +75,18 @@ class WaitingList:
 
     def names(self) -> set[str]:
         """Return the names of all orders that are or were handed over here, as far as their files tell."""
+        files = (os.path.basename(path) for path in self.request_files())
+        return {*self.entries, *(file[: -len(REQUEST)] for file in files if file.endswith(REQUEST))}
+
+    def request_files(self) -> list[str]:
+        """Return the paths of all requests that are or were handed over here."""
         try:
-            entries = os.listdir(self.directory)
+            found = [
+                os.path.join(self.directory, each) for each in os.listdir(self.directory) if each.endswith(REQUEST)
+            ]
         except OSError:
-            entries = []
-        return {*self.entries, *(entry[: -len(REQUEST)] for entry in entries if entry.endswith(REQUEST))}
+            found = []
+        return list(dict.fromkeys([*(entry.file for entry in self.entries.values()), *sorted(found)]))
 
     def is_written(self) -> bool:
         """Tell whether the list for people says what waits; a killed run may have left an older one."""
@@ -177,6 +184,21 @@ def refuse_other(path: str, name: str, taken: dict[str, str]) -> None:
             path="issuer.request_file",
             hint="Give each pool a federation_certificate.request_file of its own, or none.",
         )
+
+
+def refuse_foreign(request_file: str) -> None:
+    """Keep our hands off files of others. :raises InvalidValue: what lies there is no request, or no text of ours."""
+    kept, text = read_file(request_file), read_file(summary_path(request_file))
+    for path, is_ours in (
+        (request_file, not kept or formats.kind_of(kept) == "request"),
+        (summary_path(request_file), not text or text.startswith(LETTER_HEAD.encode())),
+    ):
+        if not is_ours:
+            raise InvalidValue(
+                f"{path} is there already, and is nothing that Fedgate wrote",
+                path="issuer.request_file",
+                hint="Name another file, or move that one away.",
+            )
 
 
 def _indented(text: str) -> str:
