@@ -52,6 +52,7 @@ def canaries(state: dict[str, Any]) -> dict[str, str]:
         "TSIG secret": state["tsig"]["secret"],
         "password of a user": state["users"]["alice@contoso.example"],
         "passphrase of the authority": secrets.token_hex(16),
+        "password of PKCS#12 answers": secrets.token_hex(16),
         "password for the directory": state["directory"]["bind_password"],
         "wrong TSIG secret": "d3JvbmcsIGJ1dCBzZWNyZXQgbmV2ZXJ0aGVsZXNz",
     }
@@ -100,6 +101,7 @@ def variables_of(state: dict[str, Any], canaries: dict[str, str], folder: Path) 
             "ca_directory": str(folder / "ca"),
             "ca_create": True,
             "ca_passphrase": canaries["passphrase of the authority"],
+            "pkcs12_password": canaries["password of PKCS#12 answers"],
             "organization": "Contoso",
         },
         "federation_dns_provider": {
@@ -150,7 +152,14 @@ def test_journal_of_the_gateway(watched: Watch, canaries: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["TSIG secret", "passphrase of the authority", "password of a user", "wrong TSIG secret"]
+    "name",
+    [
+        "TSIG secret",
+        "passphrase of the authority",
+        "password of PKCS#12 answers",
+        "password of a user",
+        "wrong TSIG secret",
+    ],
 )
 def test_files_of_the_gateway(watched: Watch, canaries: dict[str, str], name: str) -> None:
     found = lab(

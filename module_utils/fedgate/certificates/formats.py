@@ -36,6 +36,7 @@ _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 _PKCS7_BLOCK = re.compile(
     rb"-----BEGIN (?P<kind>PKCS7|CMS|PKCS #7 SIGNED DATA)-----\s*(?P<body>[A-Za-z0-9+/=\s]+?)-----END (?P=kind)-----"
 )
+_PRIVATE = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]{40,}={0,2}\s*")
 
 
@@ -51,11 +52,16 @@ def kind_of(data: bytes) -> str:
     ):
         if any(word in text for word in words):
             return kind
-    if re.search(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----", text):
+    if _PRIVATE.search(text):
         return "key"
     if re.match(rb"<(!doctype html|html|head|body|\?xml)", text[:100].lower()) or b"<html" in text[:2000].lower():
         return "page"
     return _kind_of_der(_unwrapped(data))
+
+
+def bares_key(data: bytes) -> bool:
+    """Tell whether a PEM file has a private key beside its certificates."""
+    return _PRIVATE.search(chains.plain(data)) is not None
 
 
 def certificates_of(data: bytes, where: str) -> list[x509.Certificate]:
@@ -200,7 +206,10 @@ def _from_pkcs7(raw: bytes, where: str) -> list[x509.Certificate]:
 
 def _read(reader: Callable[[bytes], Any], raw: bytes, where: str) -> Any:
     try:
-        return reader(raw)
+        with warnings.catch_warnings():
+            # Bundles that are not quite DER are common; openssl makes them.
+            warnings.simplefilter("ignore")
+            return reader(raw)
     except Exception as error:  # ValueError and UnsupportedAlgorithm, which moved between the library's versions
         raise InvalidValue(
             f"{where} is damaged: {error}", hint="Copy the file again, as binary, without changing it."

@@ -83,7 +83,9 @@ def _with_request(seen: Seen, store: GenerationStore) -> Seen:
     if request.fingerprint != seen.fingerprint:
         raise FedgateError(f"key and request of generation {seen.number:04d} do not belong together")
     described = _described(store.read(seen.number, DESCRIPTION))
-    settings = replace(request.settings, friendly_name=str(described.get("friendly_name") or ""))
+    settings = replace(
+        request.settings, friendly_name=str(described.get("friendly_name") or ""), exportable=seen.exportable
+    )
     return replace(seen, csr=csr, settings=settings)
 
 
@@ -97,6 +99,7 @@ def _with_chain(seen: Seen) -> Seen:
 
 
 def _described(description: Optional[bytes]) -> dict[str, Any]:
+    """Return what is kept for people beside the key; nothing where it cannot be read."""
     try:
         found: Any = json.loads(description or b"{}")
     except ValueError:

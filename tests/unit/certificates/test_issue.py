@@ -226,6 +226,12 @@ class TestOrders:
         with pytest.raises(InvalidValue, match=r"two requests are named edge1\.london"):
             issue(local, order(), order())
 
+    def test_a_serial_number_that_is_none(self, local: dict[str, Any]) -> None:
+        wanted = order()
+        issue(local, wanted)
+        _, results, _ = issue(local, {**wanted, "replaces": "the old one"})
+        assert "requests.replaces: 'the old one' is not a serial number" in results[LONDON]["error"]
+
     def test_without_a_request_only_in_check_mode(self, local: dict[str, Any]) -> None:
         assert "edge1.london gives no request" in issue(local, order(request=None))[1][LONDON]["error"]
 

@@ -94,6 +94,7 @@ class TestRequest:
             ({"key": {"type": "ecdsa", "curve": "p384"}}, "key: ECDSA P-384 instead of ECDSA P-256"),
             ({"subject": {"organization": "Contoso"}}, "subject: 'O=Contoso' instead of ''"),
             ({"client_auth": True}, "clientAuth is now asked for"),
+            ({"template": "WebServer"}, "template: 'WebServer' instead of ''"),
         ],
     )
     def test_each_difference_is_a_reason(self, tmp_path: Path, other: dict[str, Any], reason: str) -> None:
@@ -107,9 +108,26 @@ class TestRequest:
         assert GenerationStore(str(tmp_path), POOL).current() == 1
         assert not request(tmp_path, **other)[0]
 
-    def test_the_friendly_name_is_no_reason(self, tmp_path: Path) -> None:
+    def test_what_is_for_people_only_is_no_reason(self, tmp_path: Path) -> None:
         served(tmp_path)
         assert not request(tmp_path, friendly_name="another")[0]
+        assert not request(tmp_path, exportable=False)[0]
+
+    def test_what_is_for_people_is_kept_beside_the_key(self, tmp_path: Path) -> None:
+        plan, result = request(tmp_path, exportable=False, friendly_name="XMPP London", template="WebServer")
+        kept = json.loads(GenerationStore(str(tmp_path), POOL).read(1, "generation.json") or b"")
+        assert (kept["exportable"], kept["friendly_name"], kept["template"]) == (False, "XMPP London", "WebServer")
+        after = plan.changes[0].after
+        assert (after["exportable"], after["template"]) == (False, "WebServer")
+        assert (result["summary"]["exportable"], result["summary"]["template"]) == (False, "WebServer")
+        for part in ("XMPP London", "not exportable", "WebServer", "Certificate request (PKCS#10):"):
+            assert part in result["summary"]["text"]
+
+    def test_what_is_kept_is_shown_again(self, tmp_path: Path) -> None:
+        _, result = request(tmp_path, exportable=False, friendly_name="XMPP London")
+        install(tmp_path, signed(result["csr"]))
+        before = request(tmp_path, template="WebServer")[0].changes[0].before
+        assert (before["exportable"], before["friendly_name"], before["template"]) == (False, "XMPP London", "")
 
     def test_what_was_prepared_for_other_names_is_not_used(self, tmp_path: Path) -> None:
         request(tmp_path)

@@ -53,11 +53,20 @@ def test_what_was_asked_for_is_read_again(key: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"type": "rsa", "size": 2048}, {"type": "ecdsa", "curve": "p256"}, {"type": "ecdsa", "curve": "p384"}]
+    "wanted",
+    [
+        {"type": "rsa", "size": 2048},
+        {"type": "rsa", "size": 3072},
+        {"type": "ecdsa", "curve": "p256"},
+        {"type": "ecdsa", "curve": "p384"},
+        {"type": "ecdsa", "curve": "p521"},
+    ],
 )
 def test_each_kind_of_key_is_recognised(wanted: dict[str, Any]) -> None:
     settings = RequestSettings.of({"names": NAMES, "key": wanted})
-    assert made(keys.generate(settings.key), settings).settings.key == KeySettings.of(wanted)
+    request = made(keys.generate(settings.key), settings)
+    assert request.settings.key == KeySettings.of(wanted)
+    requests.check(request, NAMES, "edge1.london")
 
 
 def test_openssl_reads_it(key: Any, tmp_path: Path) -> None:

@@ -142,3 +142,14 @@ def test_pools_may_have_certificates_of_their_own() -> None:
     hosts = two_sites()
     hosts["edge1.tokyo"]["federation_certificate"] = {"issuer": "manual", "requests_directory": "/r", "country": "JP"}
     assert read(hosts)
+
+
+def test_all_that_the_wizard_asks_for_may_be_said() -> None:
+    hosts = two_sites()
+    certificate = {
+        "issuer": "manual", "requests_directory": "/r", "request_file": "tokyo.req", "pkcs12_password": "canary",
+        "template": "WebServer", "exportable": False, "key": {"type": "ecdsa", "curve": "p521"},
+        "ca_intermediate": True, "ca_crl_url": "http://pki.contoso.example/crl.der", "ca_revoked": ["0a:1B", "ff"],
+    }  # fmt: skip
+    hosts["edge1.tokyo"]["federation_certificate"] = certificate
+    assert "canary" not in str(read(hosts))

@@ -83,7 +83,10 @@ class LocalCa(Issuer):
             write_file(self.authority.path(revocation.FILE), content, 0o644)
 
     def _list(self) -> Optional[x509.CertificateRevocationList]:
-        return revocation.read(read_file(self.authority.path(revocation.FILE)))
+        try:
+            return revocation.read(read_file(self.authority.path(revocation.FILE)))
+        except InvalidValue:  # what cannot be read is written anew, which says why it cannot be
+            return None
 
     def _list_changes(self) -> list[Change]:
         if not self.crl_url and not self.revoked:

@@ -49,6 +49,8 @@ class Manual(Issuer):
         for answer in manual_answers.read_all(self.directory, self._own_files(), password):
             if answer.problem:
                 self.warn(f"not used as an answer: {answer.problem}")
+            if answer.bares_key:
+                self.warn(f"{answer.path} holds a private key, which is not taken from there: delete it from the file")
             self.answers.append(answer)
         self._warn_of_strangers()
 
@@ -102,7 +104,7 @@ class Manual(Issuer):
     def _brought(self, order: Order, now: datetime) -> Optional[Outcome]:
         """Return an answer that comes with a private key of its own, for exactly the names of the order."""
         first: Optional[FedgateError] = None
-        for answer in manual_answers.brought_for(self.answers, order, self.waiting.entries):
+        for answer in manual_answers.brought_for(self.answers, order, self.waiting.names()):
             key = answer.key
             assert key is not None  # noqa: S101 - that is what was asked for
             fingerprint = keys.fingerprint(key.public_key())
@@ -162,7 +164,7 @@ class Manual(Issuer):
 
     def _warn_of_strangers(self) -> None:
         """Name the files that answer nothing here, as soon as there is something to compare with."""
-        requested = [_request_in(entry.file) for entry in self.waiting.entries.values()]
+        requested = [_request_in(path) for path in self.waiting.request_files()]
         known = {name for request in requested if request for name in request.settings.names}
         for answer in self.answers:
             if not known or answer.problem or _is_authority(answer.leaf):
@@ -225,8 +227,7 @@ class Manual(Issuer):
                 f"the request of {order.name} in {waits.file} was replaced by a new one, with another key. If the old "
                 "one was sent already, send this one instead."
             )
-        if before is None and os.path.exists(path):
-            before = {"file": path}
+        manual_waiting.refuse_foreign(path)
         return Change("create" if before is None else "update", "request_file", order.name, before, after)
 
     def _is_handed_over(self, order: Order, request: requests.Request, path: str) -> bool:

@@ -28,6 +28,7 @@ class Answer:
     :ivar certificates: all that it holds, none when it cannot be used.
     :ivar key: the private key that it brings (PKCS#12 only).
     :ivar problem: why it cannot be used.
+    :ivar bares_key: whether a private key lies in it unprotected, which nothing takes from there.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Answer:
     certificates: tuple[x509.Certificate, ...] = ()
     key: Optional[keys.PrivateKey] = field(default=None, repr=False)
     problem: Optional[FedgateError] = None
+    bares_key: bool = False
 
     @property
     def leaf(self) -> x509.Certificate:
@@ -84,7 +86,7 @@ def _read(path: str, password: Optional[str], ours: bool) -> Optional[Answer]:
         if (ours and kind not in formats.ANSWERS) or data.startswith(LETTER_HEAD.encode()):
             return None
         if kind != formats.PKCS12:
-            return Answer(path, written, tuple(formats.certificates_of(data, path)))
+            return Answer(path, written, tuple(formats.certificates_of(data, path)), bares_key=formats.bares_key(data))
         key, certificates = formats.pkcs12_of(data, password, path)
         return Answer(path, written, tuple(certificates), key)
     except FileNotFoundError:  # taken away while we looked

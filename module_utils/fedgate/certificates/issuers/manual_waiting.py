@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Optional
 
 from ...errors import CheckFailed, InvalidValue
-from .. import requests
+from .. import formats, requests
 from ..requests import Request
 from .base import Order, read_file, write_file
 
@@ -72,6 +72,21 @@ class WaitingList:
             write_file(path, self.text().encode(), 0o644)
         else:
             _remove(path)
+
+    def names(self) -> set[str]:
+        """Return the names of all orders that are or were handed over here, as far as their files tell."""
+        files = (os.path.basename(path) for path in self.request_files())
+        return {*self.entries, *(file[: -len(REQUEST)] for file in files if file.endswith(REQUEST))}
+
+    def request_files(self) -> list[str]:
+        """Return the paths of all requests that are or were handed over here."""
+        try:
+            found = [
+                os.path.join(self.directory, each) for each in os.listdir(self.directory) if each.endswith(REQUEST)
+            ]
+        except OSError:
+            found = []
+        return list(dict.fromkeys([*(entry.file for entry in self.entries.values()), *sorted(found)]))
 
     def is_written(self) -> bool:
         """Tell whether the list for people says what waits; a killed run may have left an older one."""
@@ -138,12 +153,12 @@ def letter(request: Request, order: Order, settings: Mapping[str, object]) -> st
         ("Server", f"{order.pool} (XMPP server-to-server federation)"),
         ("Product", "TLS server certificate, validated for every name below"),
         ("Template", wanted.template),
-        ("Names", f"\n{' ' * 14}".join(wanted.names)),
+        ("Names", f"\n{' ' * 16}".join(wanted.names)),
         ("Key", f"{wanted.key} (SHA-256 of the public key {request.fingerprint})"),
         ("Purposes", purposes),
         ("Validity", f"{days} days" if days else "as long as you grant"),
     ]
-    said = "".join(f"  {label + ':':<12}{value}\n" for label, value in facts if value)
+    said = "".join(f"  {label + ':':<14}{value}\n" for label, value in facts if value)
     return (
         f"{LETTER_HEAD}{order.name} for {order.pool}\n\n"
         f"Review it:\n\n{_indented(requests.summary(request))}\n"
@@ -169,6 +184,21 @@ def refuse_other(path: str, name: str, taken: dict[str, str]) -> None:
             path="issuer.request_file",
             hint="Give each pool a federation_certificate.request_file of its own, or none.",
         )
+
+
+def refuse_foreign(request_file: str) -> None:
+    """Keep our hands off files of others. :raises InvalidValue: what lies there is no request, or no text of ours."""
+    kept, text = read_file(request_file), read_file(summary_path(request_file))
+    for path, is_ours in (
+        (request_file, not kept or formats.kind_of(kept) == "request"),
+        (summary_path(request_file), not text or text.startswith(LETTER_HEAD.encode())),
+    ):
+        if not is_ours:
+            raise InvalidValue(
+                f"{path} is there already, and is nothing that Fedgate wrote",
+                path="issuer.request_file",
+                hint="Name another file, or move that one away.",
+            )
 
 
 def _indented(text: str) -> str:
