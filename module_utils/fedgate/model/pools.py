@@ -102,7 +102,7 @@ def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: lis
     backend = shared.read("edge_pool_backend", lambda at: at.choice(BACKENDS), "prosody")
     certificate = shared.shared.reader("federation_certificate")
     if certificate:
-        check_certificate(certificate)
+        check_certificate(certificate, len(hosts) if backend != "lync" else 1)
     active = shared.read("edge_pool_active_member", lambda at: _member(at, list(hosts)), next(iter(hosts)))
     members = tuple(
         _read_host(name, fqdn, variables, backend == "lync" or name == active, problems)

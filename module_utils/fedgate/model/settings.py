@@ -21,13 +21,16 @@ _CERTIFICATE_KEYS = (
     "issuer", "organization", "organizational_unit", "city", "state", "country", "friendly_name", "key", "client_auth",
     "template", "exportable", "request_file", "pkcs12_password", "ca_intermediate", "ca_crl_url", "ca_revoked",
     "validity_days", "ca_directory", "ca_create", "ca_passphrase", "requests_directory", "trust_anchors",
-    "acme",
+    "acme", "reuse_key", "renew_before_days",
 )  # fmt: skip
 _DNS_KEYS = ("kind", "server", "port", "tsig_name", "tsig_algorithm", "tsig_secret", "timeout")
 
 
-def check_certificate(reader: Reader) -> None:
-    """Check ``federation_certificate``; a passphrase is looked at, never kept."""
+def check_certificate(reader: Reader, members: int = 1) -> None:
+    """Check ``federation_certificate`` of one pool; a passphrase is looked at, never kept.
+
+    :param members: how many Linux gateways share the pool's certificate, and so its key.
+    """
     fields = reader.fields(_CERTIFICATE_KEYS, required=["issuer"])
     if fields is None:
         return
@@ -37,10 +40,16 @@ def check_certificate(reader: Reader) -> None:
     for key in ("friendly_name", "ca_directory", "requests_directory", "request_file"):
         fields.read(key, Reader.text, "")
     fields.read("template", lambda at: at.text(64), "")
-    for key in ("client_auth", "ca_create", "exportable", "ca_intermediate"):
+    for key in ("client_auth", "ca_create", "ca_intermediate", "reuse_key"):
         fields.read(key, Reader.flag, False)
+    if not fields.read("exportable", Reader.flag, True) and members > 1:
+        fields.at("exportable").wrong(
+            f"the {members} members of this pool share one certificate, so its key must reach all of them",
+            "Remove exportable here, or make each member a pool of its own.",
+        )
     fields.read("country", _country, "")
     fields.read("validity_days", lambda at: at.whole_number(1, 3650, "days"), 0)
+    fields.read("renew_before_days", lambda at: at.whole_number(1, 365, "days"), 0)
     fields.read_all("trust_anchors", Reader.texts)
     fields.read("ca_crl_url", _crl_url, "")
     fields.read_all("ca_revoked", _serials)
