@@ -153,7 +153,7 @@ class Wire:
 
     :ivar messages: all that came, in order.
     :ivar instead: asked first; whatever it returns is the answer, and the CA gets nothing.
-    :ivar afterwards: may change each answer.
+    :ivar afterwards: may change each answer that is no error.
     """
 
     def __init__(self, pebble: Pebble) -> None:
@@ -213,7 +213,8 @@ class Wire:
                 answer = wire.instead(message)
                 if answer is None:
                     answer = wire.pass_on(message, dict(self.headers.items()))
-                wire.afterwards(message, answer)
+                if answer.status < 400:
+                    wire.afterwards(message, answer)
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
@@ -221,7 +222,8 @@ class Wire:
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(answer.body)
+                    with contextlib.suppress(OSError):  # whoever asked was killed meanwhile
+                        self.wfile.write(answer.body)
 
             do_POST = do_HEAD = do_GET
 
