@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.fedgate.certificates import keys
+from ansible.module_utils.fedgate.certificates.settings import KeySettings
+
+from tests.leaks.watch import Watch
 
 from .acme_ca import BINDINGS, Wire
 from .acme_world import World, loopback, needs_servers, servers
@@ -66,6 +70,21 @@ def test_from_nothing_to_certificates(world: World, deployment: Deployment) -> N
     world.wire.forget()
     assert changes(deployment.run()) == set()
     assert not world.wire.messages and not world.challenges()
+
+
+def test_no_secret_shows(world: World, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outputs, command lines, temporary files; the secrets of the inventory and the account's key."""
+    key = keys.to_pem(keys.generate(KeySettings("ecdsa", None, "p256"))).decode()
+    deployment.variables["federation_certificate"]["acme"]["account_key"] = key
+    watch = Watch(tmp_path / "watched")
+    for name, value in watch.environment().items():
+        monkeypatch.setenv(name, value)
+    with watch:
+        done = deployment.run("-vvvv")
+    assert not done["edge1.london"]["failed"]
+    watch.files[deployment.output.encode()] = "standard output"
+    secrets = {"TSIG": KEYS["challenge"][1], "HMAC": next(iter(BINDINGS.values())), "account key": key.splitlines()[1]}
+    assert watch.looks > 50 and watch.find(secrets) == []
 
 
 def test_a_provider_of_its_own(world: World, deployment: Deployment) -> None:

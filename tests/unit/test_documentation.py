@@ -35,7 +35,11 @@ SHARED_RETURNS = {"plan", "plan_digest", "pending"}
 @pytest.fixture(params=MODULES, ids=lambda path: path.stem)
 def module(request: pytest.FixtureRequest) -> ModuleType:
     """Each module of ``library/``, loaded but not run."""
-    path: Path = request.param
+    return load(request.param)
+
+
+def load(path: Path) -> ModuleType:
+    """Return a module of ``library/``, loaded but not run."""
     spec = importlib.util.spec_from_file_location(f"library_{path.stem}", path)
     assert spec and spec.loader
     loaded = importlib.util.module_from_spec(spec)
@@ -81,6 +85,15 @@ def differences(options: dict[str, Any], arguments: dict[str, Any], path: str) -
         if SECRET.search(name) and argument.get("no_log") is not True:
             yield f"{where}: a secret without no_log"
         yield from differences(option.get("suboptions") or {}, argument.get("options") or {}, f"{where}.")
+
+
+def test_issuers_are_the_same_everywhere() -> None:
+    """A role hands its issuers to both modules."""
+    both = [load(ROOT / "library" / f"edge_certificate_{name}.py") for name in ("issue", "renewal_info")]
+    first, second = (each.ARGUMENTS["issuers"]["options"] for each in both)
+    assert first == second
+    first, second = (documented(each)["options"]["issuers"]["suboptions"]["acme"] for each in both)
+    assert first == second
 
 
 def test_says_what_it_must(module: ModuleType) -> None:
