@@ -17,7 +17,7 @@ from ansible.module_utils.fedgate.certificates.acme.renewal import look
 
 from tests.unit.certificates.world import Here
 
-from .acme_ca import Answer, Message, Wire
+from .acme_ca import Answer, Message, Wire, problem
 from .acme_world import LONDON, LONDON_NAMES, TOKYO, TOKYO_NAMES, World, loopback, needs_servers, order, servers
 from .bind import Bind
 
@@ -188,6 +188,46 @@ class TestRenewal:
         done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert serial in done.stdout and secret not in done.stdout
+
+
+class TestReplacement:
+    """RFC 9773 §5: the CA is told which certificate an order replaces."""
+
+    def orders(self, world: Modern) -> list[Any]:
+        return [message.payload.get("replaces") for message in world.wire.messages if message.kind == "newOrder"]
+
+    def test_it_is_told(self, world: Modern) -> None:
+        first = world.issue(order())
+        (asked,) = {message.path.rsplit("/", 1)[1] for message in self.renewals(world)}
+        world.wire.messages.clear()
+        assert world.issue(order(replaces=world.serial_of(first))).status() == "issued"
+        assert self.orders(world) == [asked], "the same identifier as the library asks with"
+
+    def renewals(self, world: Modern) -> list[Message]:
+        world.due()
+        return [message for message in world.wire.messages if message.kind == "renewal"]
+
+    @pytest.mark.parametrize("status", [400, 409])
+    def test_a_ca_that_does_not_want_to_hear_of_it(self, world: Modern, status: int) -> None:
+        first = world.issue(order())
+        refused = problem(status, "malformed" if status == 400 else "alreadyReplaced", "no", Replay_Nonce="bm9uY2U")
+        world.wire.messages.clear()
+        world.wire.instead = lambda message: (
+            refused if message.kind == "newOrder" and "replaces" in message.payload else None
+        )
+        assert world.issue(order(replaces=world.serial_of(first))).status() == "issued"
+        told, untold = self.orders(world)
+        assert told and untold is None
+
+    def test_what_another_ca_issued_is_not_told(self, world: Modern) -> None:
+        assert world.issue(order(replaces="abc123")).status() == "issued"
+        assert self.orders(world) == [None]
+
+    def test_a_ca_without_renewal_information_is_not_told(self, world: Modern) -> None:
+        first = world.issue(order())
+        world.wire.forget()
+        assert world.issue(order(replaces=world.serial_of(first))).status() == "issued"
+        assert self.orders(world) == [None]
 
 
 class TestProfiles:

@@ -15,7 +15,7 @@ import acme.messages
 from ...errors import CheckFailed, FedgateError, Refused, Unreachable
 from .. import library
 from ..issuers.base import Order
-from . import kept, notes, words
+from . import kept, notes, orders, words
 from .account import Key
 from .board import Board, Proof
 from .certificate import download
@@ -104,9 +104,9 @@ class Batch:
         self._warn = warn
         self._deadline = time.monotonic() + session.settings.timeout
 
-    def run(self, orders: Sequence[Order]) -> dict[str, FedgateError]:
+    def run(self, wanted: Sequence[Order]) -> dict[str, FedgateError]:
         """Carry all orders through. :returns: what went wrong, by the order's name."""
-        running = [Running(order) for order in orders]
+        running = [Running(order) for order in wanted]
         try:
             for each in running:
                 self._each(each, self._open)
@@ -140,10 +140,7 @@ class Batch:
         order = running.order
         running.resource = notes.resume(self._session, self._state, order)
         if running.resource is None:
-            with self._session.asking(f"the order for {order.name}"):
-                running.resource = self._session.client.new_order(
-                    order.asked().pem.encode(), self._session.settings.profile
-                )
+            running.resource = orders.open_order(self._session, self._state, order)
             notes.note(self._state, self._session.settings.directory_url, order, running.resource.uri)
 
     # Proving

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .kept import Kept
     from .session import Session
     from .settings import AcmeSettings
-    from .state import State
 
 #: How long until the next look: what falls due before it is due now (RFC 9773 §4.2). Renewals are looked at daily.
 NEXT_LOOK = timedelta(days=1)
@@ -41,11 +40,12 @@ def look(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 
 def _ask(settings: AcmeSettings, now: datetime, warn: Callable[[str], None]) -> dict[str, str]:
+    from . import kept
     from .session import Session
     from .state import State
 
-    state = State(settings.folder)
-    certificates = newest(_kept(settings, state, warn), now)
+    found = kept.of_directory(State(settings.folder), settings.directory_url, warn)
+    certificates = newest(found, now)
     if not certificates:
         return {}
     session = Session(settings)
@@ -63,21 +63,6 @@ def _ask(settings: AcmeSettings, now: datetime, warn: Callable[[str], None]) -> 
         if reason:
             due[each.facts.serial] = reason
     return due
-
-
-def _kept(settings: AcmeSettings, state: State, warn: Callable[[str], None]) -> list[Kept]:
-    from . import kept
-
-    found: list[Kept] = []
-    for file in state.issued():
-        try:
-            each = kept.load(state, file)
-        except FedgateError as error:
-            warn(f"not looked at: {error}")
-            continue
-        if each and each.directory == settings.directory_url:
-            found.append(each)
-    return found
 
 
 def newest(found: Iterable[Kept], now: datetime) -> list[Kept]:
