@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,7 @@ class TestOrders:
         assert second.changes == [("update", "issued_certificate")]
         assert second.results["certificates"][LONDON]["serial"] != serial
 
-    def test_names_that_are_valid_already_need_no_record(self, world: World) -> None:
-        """Two orders with the same name; and the CA may say that an authorization is valid still."""
+    def test_two_orders_with_the_same_name(self, world: World) -> None:
         done = world.issue(order(), order(TOKYO, [*TOKYO_NAMES, LONDON_NAMES[0]]))
         assert done.status() == done.status(TOKYO) == "issued"
 
@@ -167,8 +167,8 @@ class TestAccounts:
 
 @pytest.fixture(scope="module")
 def bound(running: tuple[Bind, Wire], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
-    """A CA that takes accounts only with an external account binding."""
-    pebble = Pebble(tmp_path_factory.mktemp("bound"), f"{running[0].address}:53", binding=True)
+    """A CA that takes accounts only with an external account binding, and lets what was proven count again."""
+    pebble = Pebble(tmp_path_factory.mktemp("bound"), f"{running[0].address}:53", binding=True, PEBBLE_AUTHZREUSE="100")
     pebble.start()
     wire = Wire(pebble)
     yield wire
@@ -188,6 +188,14 @@ class TestBinding:
         assert demanding.issue(order(), eab_kid=kid, eab_hmac_key=key).status() == "issued"
         # It is needed once only.
         assert demanding.issue(order()).status() == "issued"
+
+    def test_names_that_are_proven_already_need_no_record(self, demanding: World) -> None:
+        kid, key = next(iter(BINDINGS.items()))
+        demanding.issue(order(), eab_kid=kid, eab_hmac_key=key)
+        demanding.wire.forget()
+        serial = demanding.serial("contoso.example")
+        assert demanding.issue(order()).status() == "issued"
+        assert demanding.wire.count("challenge") == 0 and demanding.serial("contoso.example") == serial
 
     def test_missing(self, demanding: World) -> None:
         error = demanding.issue(order()).error()
@@ -267,6 +275,27 @@ class TestDns:
             assert world.bind.look(name, "TXT") == (120, {'"of somebody else"', '"and one more"'})
         finally:
             world.bind.edit("contoso.example", ("delete", name))
+
+    def test_somebody_changes_the_same_name_all_the_time(self, world: World) -> None:
+        """Each change is made only if nothing changed since the look, and anew if it did."""
+        name, over, turns = "_acme-challenge.contoso.example.", threading.Event(), 0
+
+        def busy() -> None:
+            nonlocal turns
+            while not over.wait(0.1):
+                turns += 1
+                world.bind.edit("contoso.example", ("add", name, 60, "TXT", f'"turn {turns}"'))
+                world.bind.edit("contoso.example", ("delete", name, "TXT", f'"turn {turns - 1}"'))
+
+        thread = threading.Thread(target=busy)
+        thread.start()
+        try:
+            assert world.issue(order()).status() == "issued"
+        finally:
+            over.set()
+            thread.join()
+        assert turns > 5 and world.bind.look(name, "TXT") == (60, {f'"turn {turns}"'})
+        world.bind.edit("contoso.example", ("delete", name))
 
     def test_a_key_without_the_right(self, world: World) -> None:
         error = world.issue(order(), provider=world.bind.provider("limited")).error()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Any
 
 import pytest
 
+from tests.unit.certificates.test_kills import killed_at as killed_at_step
+
 from .acme_ca import Message, Wire
 from .acme_world import LONDON, TOKYO, TOKYO_NAMES, World, loopback, needs_servers, order, servers
 from .bind import Bind
 
 pytestmark = needs_servers
+#: Which share of all points is tried.
+REPEAT = float(os.environ.get("FEDGATE_REPEAT", "0.1"))
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +109,7 @@ def test_an_order_that_is_nearly_done_is_gone_on_with(world: World, kind: str) -
 
 def test_killed_at_every_question(world: World) -> None:
     """At each message to the CA: the second run has certificates for both, and a third one nothing to do."""
-    repeat = float(os.environ.get("FEDGATE_REPEAT", "0.1"))
-    step = 1 if repeat >= 1 else 3
+    step = 1 if REPEAT >= 1 else 3
     number, killed = 1, 0
     while True:
         orders = [order(), order(TOKYO, TOKYO_NAMES)]
@@ -120,3 +124,21 @@ def test_killed_at_every_question(world: World) -> None:
             assert not (world.state / "orders.json").exists(), number
         number += step
     assert killed >= 18 / step
+
+
+def test_killed_at_every_step_on_the_disk(world: World) -> None:
+    """Before each touch of a file in the state directory, from a bare start."""
+    stride = 1 if REPEAT >= 1 else 9
+    step, killed = 1, 0
+    while True:
+        shutil.rmtree(world.state, ignore_errors=True)
+        one = order()
+        if not killed_at_step(step, world.state, lambda _, one=one: world.issue(one)):  # type: ignore[misc]
+            break
+        killed += 1
+        done = world.issue(one)
+        assert done.status() == "issued", step
+        assert not world.challenges(), step
+        assert world.issue(one).changes == [], step
+        step += stride
+    assert killed * stride > 50

@@ -239,3 +239,6 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     _, results = walk(IssueReconciler({"issuers": issuers, "requests": [given]}, Here()))  # type: ignore[arg-type]
     error = results["certificates"]["a"]["error"]
     assert "the Python library acme is missing" in error and "requirements/acme.txt" in error
+    here = Here()
+    assert renewal.look({"issuers": issuers}, here) == {"due": {}}  # type: ignore[arg-type]
+    assert "the Python library acme is missing" in here.warnings[0]

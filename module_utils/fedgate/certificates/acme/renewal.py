@@ -23,20 +23,23 @@ NEXT_LOOK = timedelta(days=1)
 
 def look(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Return ``due``: serial number (hex) → why; arguments as ``library/edge_certificate_renewal_info.py`` says."""
-    from .settings import AcmeSettings
-
     due: dict[str, str] = {}
     for issuer in params["issuers"]:
         if issuer["kind"] == "acme":
-            require()
-            library.require(library.OLDEST_ON_CONTROLLER)
             try:
-                settings = AcmeSettings.of(issuer)
-                if settings.renewal_info:
-                    due.update(_ask(settings, library.now(), context.warn))
+                due.update(_due(issuer, context.warn))
             except FedgateError as error:
                 context.warn(f"no renewal information: {error}")
     return {"due": due}
+
+
+def _due(issuer: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, str]:
+    library.require(library.OLDEST_ON_CONTROLLER)
+    require()
+    from .settings import AcmeSettings
+
+    settings = AcmeSettings.of(issuer)
+    return _ask(settings, library.now(), warn) if settings.renewal_info else {}
 
 
 def _ask(settings: AcmeSettings, now: datetime, warn: Callable[[str], None]) -> dict[str, str]:
