@@ -53,12 +53,12 @@ class TestUnreachable:
     def test_nobody_there(self, world: World) -> None:
         url = f"https://localhost:{_free_port()}/dir"
         error = world.issue(order(), directory_url=url).error()
-        assert f"the directory at {url}: the CA does not answer" in error and "refused" in error.lower()
-        assert "firewall" in error and "0x" not in error
+        assert f"the directory at {url}: the CA does not answer" in error and "(Connection refused)" in error
+        assert "firewall" in error
 
     def test_no_such_name(self, world: World) -> None:
         error = world.issue(order(), directory_url="https://ca.invalid/dir").error()
-        assert "https://ca.invalid/dir: the CA does not answer" in error
+        assert "https://ca.invalid/dir: the CA does not answer (Name or service not known)" in error
 
     def test_it_hangs_up(self, world: World) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -68,7 +68,7 @@ class TestUnreachable:
 
     def test_without_ca_file(self, world: World) -> None:
         error = world.issue(order(), ca_file=None).error()
-        assert "the CA's HTTPS certificate does not verify with the public roots" in error
+        assert "the CA's HTTPS certificate does not verify with the public roots (unable to get local issuer" in error
         assert "name the PEM file with the root of its HTTPS certificate in acme.ca_file" in error
 
     def test_with_another_ca_file(self, world: World) -> None:
