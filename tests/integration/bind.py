@@ -53,11 +53,15 @@ class Bind:
 
     :param root: whether it keeps a root zone of its own too.
     :param address: of the loopback network, where it listens; its zones name it as their name server.
+    :param recursion: whether it is a resolver too, which follows an alias from one of its zones to another.
     :ivar port: where it listens, UDP and TCP.
     """
 
-    def __init__(self, folder: Path, root: bool = False, address: str = ADDRESS, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, root: bool = False, address: str = ADDRESS, port: int = 0, recursion: bool = False
+    ) -> None:
         self._root = root
+        self._recursion = recursion
         self.folder = folder
         self.address = address
         self.port = port or _free_port()
@@ -146,10 +150,11 @@ class Bind:
             f'key "{name}" {{ algorithm {algorithm}; secret "{secret}"; }};'
             for name, (algorithm, secret) in KEYS.items()
         ]
+        recursion = "yes" if self._recursion else "no"
         options = (
             f'options {{ directory "{self.folder}"; pid-file none; session-keyfile none; lock-file none;\n'
-            f"listen-on port {self.port} {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
-            "recursion no; dnssec-validation no; notify no; allow-transfer { any; }; max-journal-size 1m; };\n"
+            f"recursion {recursion}; listen-on port {self.port} {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
+            "dnssec-validation no; notify no; allow-transfer { any; }; max-journal-size 1m; };\n"
             "controls { };\n"
         )
         (self.folder / "named.conf").write_text(options + "\n".join(keys + zones) + "\n")

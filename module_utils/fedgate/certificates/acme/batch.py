@@ -5,79 +5,26 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Optional
 
 import acme.challenges
 import acme.errors
 import acme.messages
 
-from ...errors import CheckFailed, FedgateError, Refused, Unreachable
+from ...errors import CheckFailed, FedgateError, Refused
 from .. import library
 from ..issuers.base import Order
-from . import kept, notes, words
+from . import kept, notes, orders, words
 from .account import Key
 from .board import Board, Proof
 from .certificate import download
+from .running import Running, Waiting
 from .session import Session
 from .state import State
 
 #: Seconds between two looks at what the CA is at: the first, and the longest.
 _PAUSES = (0.25, 5.0)
 _PENDING = acme.messages.STATUS_PENDING
-
-
-@dataclass
-class Running:
-    """One order on its way.
-
-    :ivar resource: the library's order, once the CA has opened it.
-    :ivar error: why it ended without a certificate.
-    :ivar unfinished: our time was over before the CA's work was.
-    """
-
-    order: Order
-    resource: Any = None
-    done: bool = False
-    error: Optional[FedgateError] = None
-    unfinished: bool = False
-
-    @property
-    def alive(self) -> bool:
-        """Whether something is still to be done for it."""
-        return not self.done and self.error is None
-
-    @property
-    def over(self) -> bool:
-        """Whether the CA will do nothing more for it; otherwise a later run may pick up what it does."""
-        return not self.alive and not self.unfinished and not isinstance(self.error, Unreachable)
-
-
-@dataclass
-class Waiting:
-    """One authorization that is to be proven; orders with the same name may share it.
-
-    :ivar resource: the library's authorization.
-    :ivar challenge: its dns-01 challenge.
-    """
-
-    resource: Any
-    challenge: Any
-    domain: str
-    text: str
-    orders: list[Running] = field(default_factory=list)
-    proof: Optional[Proof] = None
-    proven: bool = False
-
-    def fail(self, error: FedgateError) -> None:
-        """End all orders that need it."""
-        for running in self.orders:
-            running.error = running.error or error
-
-    @property
-    def alive(self) -> bool:
-        """Whether any order still needs it."""
-        return not self.proven and any(running.alive for running in self.orders)
 
 
 class Batch:
@@ -104,9 +51,9 @@ class Batch:
         self._warn = warn
         self._deadline = time.monotonic() + session.settings.timeout
 
-    def run(self, orders: Sequence[Order]) -> dict[str, FedgateError]:
+    def run(self, wanted: Sequence[Order]) -> dict[str, FedgateError]:
         """Carry all orders through. :returns: what went wrong, by the order's name."""
-        running = [Running(order) for order in orders]
+        running = [Running(order) for order in wanted]
         try:
             for each in running:
                 self._each(each, self._open)
@@ -140,10 +87,7 @@ class Batch:
         order = running.order
         running.resource = notes.resume(self._session, self._state, order)
         if running.resource is None:
-            with self._session.asking(f"the order for {order.name}"):
-                running.resource = self._session.client.new_order(
-                    order.asked().pem.encode(), self._session.settings.profile
-                )
+            running.resource = orders.open_order(self._session, self._state, order)
             notes.note(self._state, self._session.settings.directory_url, order, running.resource.uri)
 
     # Proving

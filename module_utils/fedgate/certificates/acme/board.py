@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ LABEL = "_acme-challenge"
 _TYPE = "TXT"
 #: Seconds; nobody but the CA asks, and it asks at once.
 _TTL = 60
-#: How often a change is made anew because somebody else changed the same name in between.
-_TRIES = 5
+#: How often a change is made anew because somebody else changed the same name in between, and seconds between.
+_TRIES, _PAUSE = 8, 0.05
 _RIGHTS = (
     "The key of acme.dns_provider needs the right to add and remove TXT at that name; docs/certificates.md shows the "
     "policy for BIND."
@@ -133,7 +134,8 @@ class Board:
         """Add or remove values: one look at all names, one change a zone; anew where somebody came in between."""
         failed: dict[str, FedgateError] = {}
         left = dict(wanted)
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
+            time.sleep(_PAUSE * number)
             try:
                 seen = self._provider.read([(name, _TYPE) for name in sorted(left)])
             except FedgateError as error:

@@ -59,6 +59,20 @@ def of_order(state: State, order: Order, warn: Callable[[str], None]) -> Optiona
         return None
 
 
+def of_directory(state: State, url: str, warn: Callable[[str], None]) -> list[Kept]:
+    """Return all that one CA issued; a damaged file is warned about."""
+    found: list[Kept] = []
+    for file in state.issued():
+        try:
+            each = load(state, file)
+        except FedgateError as error:
+            warn(f"not looked at: {error}")
+            continue
+        if each and each.directory == url:
+            found.append(each)
+    return found
+
+
 def keep(state: State, settings: AcmeSettings, order: Order, chain: Sequence[Any]) -> None:
     """Keep what was issued for an order; what it belongs to stands above it, as PEM allows."""
     said = {"directory": settings.directory_url, "pool": order.pool, "name": order.name}

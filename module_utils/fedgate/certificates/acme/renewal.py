@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .kept import Kept
     from .session import Session
     from .settings import AcmeSettings
-    from .state import State
 
 #: How long until the next look: what falls due before it is due now (RFC 9773 §4.2). Renewals are looked at daily.
 NEXT_LOOK = timedelta(days=1)
@@ -24,28 +23,32 @@ NEXT_LOOK = timedelta(days=1)
 
 def look(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Return ``due``: serial number (hex) → why; arguments as ``library/edge_certificate_renewal_info.py`` says."""
-    from .settings import AcmeSettings
-
     due: dict[str, str] = {}
     for issuer in params["issuers"]:
         if issuer["kind"] == "acme":
-            require()
-            library.require(library.OLDEST_ON_CONTROLLER)
             try:
-                settings = AcmeSettings.of(issuer)
-                if settings.renewal_info:
-                    due.update(_ask(settings, library.now(), context.warn))
+                due.update(_due(issuer, context.warn))
             except FedgateError as error:
                 context.warn(f"no renewal information: {error}")
     return {"due": due}
 
 
+def _due(issuer: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, str]:
+    library.require(library.OLDEST_ON_CONTROLLER)
+    require()
+    from .settings import AcmeSettings
+
+    settings = AcmeSettings.of(issuer)
+    return _ask(settings, library.now(), warn) if settings.renewal_info else {}
+
+
 def _ask(settings: AcmeSettings, now: datetime, warn: Callable[[str], None]) -> dict[str, str]:
+    from . import kept
     from .session import Session
     from .state import State
 
-    state = State(settings.folder)
-    certificates = newest(_kept(settings, state, warn), now)
+    found = kept.of_directory(State(settings.folder), settings.directory_url, warn)
+    certificates = newest(found, now)
     if not certificates:
         return {}
     session = Session(settings)
@@ -63,21 +66,6 @@ def _ask(settings: AcmeSettings, now: datetime, warn: Callable[[str], None]) -> 
         if reason:
             due[each.facts.serial] = reason
     return due
-
-
-def _kept(settings: AcmeSettings, state: State, warn: Callable[[str], None]) -> list[Kept]:
-    from . import kept
-
-    found: list[Kept] = []
-    for file in state.issued():
-        try:
-            each = kept.load(state, file)
-        except FedgateError as error:
-            warn(f"not looked at: {error}")
-            continue
-        if each and each.directory == settings.directory_url:
-            found.append(each)
-    return found
 
 
 def newest(found: Iterable[Kept], now: datetime) -> list[Kept]:

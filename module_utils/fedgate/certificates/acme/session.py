@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -24,6 +25,8 @@ _ANSWER = 45
 #: How often a message is sent again because its nonce was not taken; the library does so once by itself.
 _NONCES = 4
 _AGENT = "fedgate (acme-python)"
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
+_CONNECTION = re.compile(r"^<?HTTPS?Connection.*?[>)]: ")
 
 
 class Network(acme.client.ClientNetwork):
@@ -149,10 +152,13 @@ class Session:
 
 def _reason(error: BaseException) -> str:
     """Return the innermost reason: the library underneath wraps it several times."""
-    text = str(error)
+    said = getattr(error, "verify_message", None)  # of ssl.SSLCertVerificationError
+    if said:
+        return str(said)
     for cause in getattr(error, "args", ()):
-        inner = getattr(cause, "reason", None)
-        if inner is not None:
-            return _reason(inner) if isinstance(inner, BaseException) else str(inner)
-    text = text.rsplit(">: ", 1)[-1].rsplit(": [Errno", 1)[-1]
+        for inner in (getattr(cause, "reason", None), cause):
+            if isinstance(inner, BaseException):
+                return _reason(inner)
+    system = _ERRNO.search(str(error))
+    text = system.group(1) if system else _CONNECTION.sub("", str(error))
     return " ".join(text.split())[:200] or type(error).__name__

@@ -71,7 +71,7 @@ _DATE_IN_TEXT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?\s*(
 
 def code_of(problem: Any) -> str:
     """Return the short name of a problem document's type: ``rateLimited``; for other types the type itself."""
-    return str(problem.typ or "about:blank").rsplit(":", 1)[-1]
+    return str(problem.typ or "about:blank").removeprefix("urn:ietf:params:acme:error:")
 
 
 def problem_text(problem: Any) -> str:

@@ -39,12 +39,16 @@ class Acme(Issuer):
         self.key: Optional[Key] = None
         self.board: Optional[Board] = None
         self.session: Optional[Session] = None
+        #: As observed: our account, and challenge records that may be left in DNS.
+        self.noted: Optional[dict[str, Any]] = None
+        self.left: dict[str, list[str]] = {}
 
     def observe(self, now: datetime) -> None:
         """Look at what is kept on the controller. :raises FedgateError: settings, files or terms are not in order."""
         from .. import verification
         from ..acme import account
         from ..acme.board import Board
+        from ..acme.state import ORDERS
 
         if not self.wanted.dns_provider:
             raise InvalidValue(
@@ -56,6 +60,9 @@ class Acme(Issuer):
         self.anchors = verification.load_anchors(self.wanted.trust_anchors)
         self.key = account.read_key(self.wanted, self.state)
         self.board = Board(self.wanted.dns_provider, self.wanted.resolvers, self.state, self.warn)
+        self.noted = account.known(self.wanted, self.state, self.key)
+        self.left = self.board.noted()
+        self.state.load(ORDERS)
         if not self.wanted.agree_to_terms:
             raise self._terms()
 
@@ -78,10 +85,9 @@ class Acme(Issuer):
 
     def leftovers(self) -> Sequence[Change]:
         """Challenge records that a killed run may have left in DNS."""
-        noted = self.board.noted() if self.board else {}
         return [
             Change("delete", "challenge_record", name, {"values": list(texts)}, None)
-            for name, texts in sorted(noted.items())
+            for name, texts in sorted(self.left.items())
         ]
 
     def tidy(self, now: datetime) -> None:
@@ -91,13 +97,10 @@ class Acme(Issuer):
 
     def preparations(self) -> Sequence[Change]:
         """One change when the account is yet to be found or created, or gets another contact."""
-        from ..acme import account
-
         after = {"contact": list(self.wanted.contact)}
-        noted = account.known(self.wanted, self.state, self.key)
-        if noted is None:
+        if self.noted is None:
             return (Change("create", "acme_account", self.wanted.directory_url, None, after),)
-        before = {"contact": list(noted.get("contact", ()))}
+        before = {"contact": list(self.noted.get("contact", ()))}
         if before == after:
             return ()
         return (Change("update", "acme_account", self.wanted.directory_url, before, after),)
@@ -154,7 +157,6 @@ class Acme(Issuer):
 
     def caa(self, names: Iterable[str]) -> list[dict[str, str]]:
         """Return CAA records for names, as soon as the account is known."""
-        from ..acme import account, caa
+        from ..acme import caa
 
-        noted = account.known(self.wanted, self.state, self.key)
-        return caa.records(names, noted) if noted else []
+        return caa.records(names, self.noted) if self.noted else []
