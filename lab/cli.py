@@ -5,21 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
-from . import apt, hosts, identity, images, network, preflight, resolver
+from . import fleet, identity, images, making, network, preflight, seen
 from .errors import LabError
-from .identity import HOSTS, Host, Identity
+from .identity import HOSTS, Identity
 from .locks import held
-from .progress import elapsed, say
+from .progress import say
 from .runtime import podman
 from .shell import end_children_on_signals
 from .state import State, forget
-
-#: Hosts made at once; more only compete for the disk.
-WORKERS = 3
-#: The slow ones first, so that they do not come last.
-ORDER = ("partner", "dns", "directory", "stranger", "edge")
 
 DESCRIPTION = """A laboratory on this machine: hosts with systemd and sshd in podman; a name server, a partner,
 a stranger, a directory. Debian comes from the mirror in this machine's apt sources, without any image registry."""
@@ -48,18 +42,23 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up = commands.add_parser(
-        "up", help="make the hosts, or those named (and dns); repair what is broken; harmless to repeat"
+        "up", help="make the usual hosts, or those named (and dns); repair what is broken; harmless to repeat"
     )
-    up.add_argument("hosts", nargs="*", metavar="HOST", help=", ".join(HOSTS))
+    up.add_argument("hosts", nargs="*", metavar="HOST", help=identity.names())
     up.set_defaults(run=run_up)
     reset = commands.add_parser(
         "reset", help="make the hosts named anew, as bare as they were at first; the rest stays"
     )
-    reset.add_argument("hosts", nargs="+", metavar="HOST", help=", ".join(HOSTS))
+    reset.add_argument("hosts", nargs="+", metavar="HOST", help=identity.names())
     reset.set_defaults(run=run_reset)
     down = commands.add_parser("down", help="remove hosts, network, keys and passwords; images stay as a cache")
     down.add_argument("--images", action="store_true", help="remove the images too: nothing is left")
     down.set_defaults(run=run_down)
+    many = commands.add_parser(
+        "fleet", help="make fleet01 to fleetN for measurements and write their inventory; those beyond N are removed"
+    )
+    many.add_argument("count", metavar="N", type=int, help=f"0 to {identity.FLEET}")
+    many.set_defaults(run=run_fleet)
     status = commands.add_parser("status", help="show each host, its address and whether it is well")
     status.set_defaults(run=run_status)
     for name, action, text_ in (
@@ -75,54 +74,29 @@ def parser() -> argparse.ArgumentParser:
 
 def run_up(lab: Identity, options: argparse.Namespace) -> int:
     """Make or repair the lab."""
-    wanted = identity.pick(options.hosts)
-    setup = apt.of_controller()
-    with held(f"lab-{lab.digest}"):
-        state = State.prepare(lab, network.ensure(lab, lambda: _clear(lab)))
-        outside = resolver.outside(setup.host_names())
-        seen = hosts.listed(lab)
-        wanted.sort(key=lambda host: ORDER.index(host.role))
-
-        def bring_up(host: Host) -> bool:
-            plan = hosts.plan(host, state, hosts.image(host, lab, setup), outside)
-            there = seen.get(host.name)
-            reason = hosts.complaint(lab, plan, there, state.address(host.name))
-            if reason is None and there is not None:
-                hosts.remember(state, host, there)
-                hosts.follow(lab, plan, there)
-                return False
-            hosts.make(lab, state, plan, reason or "")
-            return True
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            made = sum(_finish([pool.submit(bring_up, host) for host in wanted]))
-    say("lab", f"{lab.name} ({lab.suite}) is up: {len(wanted)} hosts, {made} of them new, {elapsed():.1f} s")
+    making.up(lab, identity.pick(options.hosts))
     return 0
-
-
-def _finish(futures: list) -> list[bool]:  # type: ignore[type-arg]
-    """Wait for all, then report the first failure: what could be made is made."""
-    errors = [error for error in (future.exception() for future in futures) if error is not None]
-    for error in errors[1:]:
-        sys.stderr.write(f"bin/lab: {error}\n")
-    if errors:
-        raise errors[0]
-    return [future.result() for future in futures]
 
 
 def run_reset(lab: Identity, options: argparse.Namespace) -> int:
     """Remove the hosts named and make them anew; the lab around them stays."""
     identity.pick(options.hosts)  # the names are known, or nothing is removed
     with held(f"lab-{lab.digest}"):
-        for name in sorted(set(options.hosts) & set(hosts.listed(lab))):
-            hosts.remove(lab, name)
+        making.remove(lab, sorted(set(options.hosts) & set(seen.listed(lab))))
     return run_up(lab, options)
+
+
+def run_fleet(lab: Identity, options: argparse.Namespace) -> int:
+    """Make the fleet exactly as large as was asked for."""
+    inventory = fleet.resize(lab, options.count)
+    say("fleet", f"{options.count} hosts: ansible -i {inventory} fleet -m ping")
+    return 0
 
 
 def run_down(lab: Identity, options: argparse.Namespace) -> int:
     """Remove the lab."""
     with held(f"lab-{lab.digest}"):
-        count, state = _clear(lab), State.load(lab)
+        count, state = making.clear(lab), State.load(lab)
         network.remove(lab, state.values["subnet"] if state else None)
         forget(lab)
     say("lab", f"{lab.name} is down: {count} hosts removed")
@@ -131,24 +105,16 @@ def run_down(lab: Identity, options: argparse.Namespace) -> int:
     return 0
 
 
-def _clear(lab: Identity) -> int:
-    """Remove all hosts; return how many there were."""
-    names = list(hosts.listed(lab))
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(lambda name: hosts.remove(lab, name), names))
-    return len(names)
-
-
 def run_status(lab: Identity, _options: argparse.Namespace) -> int:
     """Show the hosts; 0 when every host that was made is well."""
-    state, seen = State.load(lab), hosts.listed(lab)
+    state, there = State.load(lab), seen.listed(lab)
     if state is None:
-        say("lab", f"{lab.name} is not up; run: bin/lab up" + (" (containers of it are left)" if seen else ""))
+        say("lab", f"{lab.name} is not up; run: bin/lab up" + (" (containers of it are left)" if there else ""))
         return 1
     print(f"lab {lab.name} ({state.values['suite']}), network {state.values['subnet']}, prefix {lab.prefix}")
-    well = bool(seen)
-    for host in HOSTS.values():
-        words = hosts.describe(seen.get(host.name), state.address(host.name))
+    well = bool(there)
+    for host in [host for host in HOSTS.values() if host.name in there or host.role != "fleet"]:
+        words = seen.describe(there.get(host.name), state.address(host.name))
         well = well and words in ("up", "-")
         print(f"{host.name:<13} {state.address(host.name):<15} {words}")
     return 0 if well else 1

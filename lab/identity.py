@@ -25,17 +25,22 @@ class Host:
     :ivar name: what ``bin/lab`` and the inventory call it.
     :ivar number: the last octet of its address.
     :ivar role: which image and which set-up it gets; ``edge`` is bare Debian.
+    :ivar optional: made only when it is named.
     """
 
     name: str
     number: int
     role: str
+    optional: bool = False
 
     @property
     def fqdn(self) -> str:
         """Return the host's own name in DNS."""
         return f"{self.name}.{HOST_DOMAIN}"
 
+
+#: How large the fleet of hosts for measurements can get.
+FLEET = 50
 
 HOSTS: dict[str, Host] = {
     host.name: host
@@ -46,6 +51,7 @@ HOSTS: dict[str, Host] = {
         Host("partner", 21, "partner"),
         Host("stranger", 22, "stranger"),
         Host("directory", 23, "directory"),
+        *(Host(f"fleet{number:02}", 100 + number, "fleet", optional=True) for number in range(1, FLEET + 1)),
     )
 }
 
@@ -109,12 +115,18 @@ def _remembered_suite(directory: Path) -> str | None:
     return remembered if remembered in SUITES else None
 
 
-def pick(names: list[str]) -> list[Host]:
-    """Return the hosts asked for, all when none is named; ``dns`` always, since it is everybody's resolver.
+def pick(asked: list[str]) -> list[Host]:
+    """Return the hosts asked for, the usual ones when none is named; ``dns`` always: it is everybody's resolver.
 
     :raises LabError: for a name that is no host of the lab.
     """
-    unknown = [name for name in names if name not in HOSTS]
+    unknown = [name for name in asked if name not in HOSTS]
     if unknown:
-        raise LabError(f"no such host: {', '.join(unknown)}; hosts are {', '.join(HOSTS)}")
-    return [host for host in HOSTS.values() if not names or host.name in names or host.name == "dns"]
+        raise LabError(f"no such host: {', '.join(unknown)}; hosts are {names()}")
+    usual = [host.name for host in HOSTS.values() if not host.optional]
+    return [host for host in HOSTS.values() if host.name in (asked or usual) or host.name == "dns"]
+
+
+def names() -> str:
+    """Return the names of all hosts in one line."""
+    return ", ".join([*(host.name for host in HOSTS.values() if host.role != "fleet"), f"fleet01 to fleet{FLEET}"])

@@ -37,9 +37,8 @@ def check(command: str) -> None:
         raise LabError(
             f"needs root, because hosts with systemd and a network of their own do; try: sudo {sys.argv[0]} {command}"
         )
-    missing = (
-        missing_programs() if command == "up" else {name: PROGRAMS[name] for name in ("podman",) if not _has(name)}
-    )
+    makes_hosts = command in ("up", "reset", "fleet")
+    missing = missing_programs() if makes_hosts else {name: PROGRAMS[name] for name in ("podman",) if not _has(name)}
     if missing:
         packages = " ".join(sorted(set(missing.values())))
         raise LabError(

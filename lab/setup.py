@@ -60,7 +60,7 @@ def pack(files: tuple[File, ...]) -> bytes:
 
 
 def common(host_fqdn: str, host_name: str, address: str, public_key: str) -> Setup:
-    """Return what every host gets: its name, the lab's ssh key, host keys of its own, a running sshd."""
+    """Return what every host gets: its name, the lab's ssh key, a host key of its own."""
     hosts = f"127.0.0.1 localhost\n::1 localhost\n{address} {host_fqdn} {host_name}\n"
     return Setup(
         (
@@ -70,6 +70,5 @@ def common(host_fqdn: str, host_name: str, address: str, public_key: str) -> Set
         """chown admin:admin /home/admin/.ssh; chmod 700 /home/admin/.ssh
 rm -f /etc/ssh/ssh_host_*
 ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
-systemctl enable --quiet --now ssh.service
 """,
     )

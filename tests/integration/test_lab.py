@@ -286,6 +286,26 @@ def test_up_after_being_killed_at_any_moment(lab: Lab) -> None:
     assert new_hosts(lab("up", "edge1.tokyo")) == 0
 
 
+# Many
+
+
+def test_a_fleet_grows_shrinks_and_is_reached_by_its_inventory(lab: Lab) -> None:
+    lab("fleet", "3")
+    assert new_hosts(lab("up", "fleet01", "fleet02", "fleet03")) == 0
+    ids = [lab.inspect(host, ".Id") for host in ("fleet01", "fleet02")]
+    lab("fleet", "2")
+    assert [lab.inspect(host, ".Id") for host in ("fleet01", "fleet02")] == ids
+    asked = [line.split()[0] for line in lab("status").stdout.splitlines() if line.startswith("fleet")]
+    assert asked == ["fleet01", "fleet02"]
+    line = ["ansible", "-i", str(lab.directory / "fleet.yml"), "fleet", "--become", "-m", "command"]
+    line += ["-a", "/usr/bin/python3 -c 'import cryptography, os; print(\"uid\", os.getuid())'"]
+    done = subprocess.run(line, cwd=ROOT, env=lab.environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("uid 0") == 2
+    lab("fleet", "0")
+    assert "fleet" not in lab("status").stdout
+
+
 # Neighbours, and the end
 
 
@@ -363,6 +383,7 @@ def test_without_root_it_says_why() -> None:
         (("up",), {"LAB_NAME": "../x"}, "LAB_NAME='../x'"),
         (("up",), {"LAB_SUITE": "buster"}, "use one of trixie, bookworm"),
         (("up",), {"LAB_MIRROR": "mirror.example"}, "give the http or https address"),
+        (("fleet", "51"), {}, "fleet 51: use 0 to 50"),
         (("ssh", "dns"), {"LAB_NAME": "never-made"}, "run: bin/lab up"),
     ],
 )

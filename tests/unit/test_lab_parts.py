@@ -7,15 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lab import apt, network, resolver, runtime, zones  # noqa: E402 - the checkout has to be on the path first
+from lab import apt, fleet, identity, network, resolver, runtime, zones  # noqa: E402 - the checkout has to be on the path first
 from lab.errors import LabError  # noqa: E402
 from lab.identity import HOSTS, Identity  # noqa: E402
 from lab.peers import directory  # noqa: E402
 from lab.resolver import Outside  # noqa: E402
+from lab.state import State  # noqa: E402
+
+USUAL = ["dns", "edge1.london", "edge1.tokyo", "partner", "stranger", "directory"]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +137,33 @@ def test_names_and_checkouts_do_not_meet() -> None:
     macs = {labs[0].mac(host) for host in HOSTS.values()}
     assert len(macs) == len(HOSTS)
     assert all(int(mac[:2], 16) & 3 == 2 for mac in macs), "locally administered, unicast"
+    assert len({host.number for host in HOSTS.values()}) == len(HOSTS), "each has an address of its own"
+
+
+def test_without_names_the_usual_hosts_are_made_and_no_optional_one() -> None:
+    assert [host.name for host in identity.pick([])] == USUAL
+    assert [host.name for host in identity.pick(["fleet07"])] == ["dns", "fleet07"]
+
+
+def test_an_unknown_host_is_told_which_there_are() -> None:
+    with pytest.raises(LabError, match=r"no such host: fleet51; hosts are dns, .*, fleet01 to fleet50$"):
+        identity.pick(["fleet51"])
+
+
+def test_the_inventory_of_a_fleet_logs_in_as_to_the_edges(tmp_path: Path) -> None:
+    lab = Identity("lab", "trixie", tmp_path)
+    values = {
+        "addresses": {"fleet01": "10.1.2.101", "fleet02": "10.1.2.102"},
+        "user": "admin",
+        "ssh_key": "/k e y",
+        "known_hosts": "/known hosts",
+    }
+    (group,) = yaml.safe_load(fleet.inventory(State(lab, values), ["fleet01", "fleet02"])).values()
+    assert group["hosts"]["fleet02"] == {"ansible_host": "10.1.2.102"}
+    edges = yaml.safe_load((ROOT / "inventories/lab/group_vars/edges/connection.yml").read_text())
+    assert group["vars"].keys() == edges.keys() - {"ansible_host"}
+    common = edges["ansible_ssh_common_args"].replace("{{ lab.known_hosts }}", "/known hosts").split()
+    assert group["vars"]["ansible_ssh_common_args"].split() == common
 
 
 def test_the_world_outside_is_forwarded_or_pinned_and_nothing_else() -> None:
