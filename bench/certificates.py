@@ -37,7 +37,8 @@ class Case:
 
 def cases(issuers: Sequence[str], counts: Sequence[int]) -> list[Case]:
     """Return what is to be measured, small things first."""
-    return [Case(issuer, count) for issuer in issuers for count in sorted(set(counts)) if count <= ISSUERS[issuer].most_hosts]
+    every = [Case(issuer, count) for issuer in issuers for count in sorted(set(counts))]
+    return [case for case in every if case.hosts <= ISSUERS[case.issuer].most_hosts]
 
 
 def run(issuers: Sequence[str], counts: Sequence[int], repeat: int) -> list[Comparison]:

@@ -51,12 +51,16 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     suites = top.add_subparsers(dest="suite", required=True, metavar="SUITE")
-    suite = suites.add_parser(certificates.SUITE, help="our role edge_certificate and community.crypto, on the same hosts")
+    suite = suites.add_parser(
+        certificates.SUITE, help="our role edge_certificate and community.crypto, on the same hosts"
+    )
     suite.add_argument("--json", type=Path, metavar="FILE", help="write the comparisons there too")
     suite.add_argument(
         "--hosts", type=_counts, default=[1, 10, 50], metavar="N,…", help="how many hosts: 1,10,50 (ACME: at most 10)"
     )
-    suite.add_argument("--repeat", type=_positive, default=3, metavar="N", help="rounds, of which the medians are taken: 3")
+    suite.add_argument(
+        "--repeat", type=_positive, default=3, metavar="N", help="rounds, of which the medians are taken: 3"
+    )
     suite.add_argument(
         "--issuers", type=_issuers, default=list(ISSUERS), metavar="NAME,…", help=f"which: {','.join(ISSUERS)}"
     )

@@ -59,7 +59,9 @@ def meter(path: str, root: Path = CGROUP) -> Path:
     for place in (root / inside / "cpu.stat", root / "cpuacct" / inside / "cpuacct.usage"):
         if place.is_file():
             return place
-    raise BenchError(f"no CPU time is counted for {path} below {root}; the controller cpuacct (or cpu of v2) is missing")
+    raise BenchError(
+        f"no CPU time is counted for {path} below {root}; the controller cpuacct (or cpu of v2) is missing"
+    )
 
 
 def used(meters: Sequence[Path]) -> float:
@@ -83,6 +85,8 @@ def fleet(count: int, others: Sequence[str] = ()) -> Iterator[Fleet]:
     try:
         if others:
             _lab("up", *others)
+        if "acme" in others:  # it makes a new root at each start
+            _lab("acme-root", "--write")
         _lab("fleet", str(count))
         yield Fleet()
     finally:

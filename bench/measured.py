@@ -40,7 +40,9 @@ def end_connections(control: Path) -> None:
     """Tell ssh's connection masters to go, so that the next run begins without connections, and reap them."""
     for socket in control.iterdir():
         ending = ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "unused"]
-        subprocess.run(ending, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        subprocess.run(
+            ending, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        )
 
 
 def reap() -> None:

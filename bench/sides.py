@@ -67,15 +67,15 @@ def names_of(host: str) -> list[str]:
     return [f"{host}.{PARENT}", f"conference.{host}.{PARENT}", f"upload.{host}.{PARENT}"]
 
 
-def variables(
-    state: Mapping[str, Any], hosts: Sequence[str], side: Side, issuer: str, folder: Path
-) -> dict[str, Any]:
+def variables(state: Mapping[str, Any], hosts: Sequence[str], side: Side, issuer: str, folder: Path) -> dict[str, Any]:
     """Return the inventory's variables.
 
     :param state: the lab's.
     :param folder: this side's own on the controller.
     """
-    model = {name: {"backend": "prosody", "pool": names_of(name)[0], "certificate_names": names_of(name)} for name in hosts}
+    model = {
+        name: {"backend": "prosody", "pool": names_of(name)[0], "certificate_names": names_of(name)} for name in hosts
+    }
     shared = {
         "federation_model": {"hosts": model},
         "certificate_names": "{{ federation_model.hosts[inventory_hostname].certificate_names }}",
@@ -111,11 +111,11 @@ def _dns(state: Mapping[str, Any]) -> dict[str, Any]:
 def _acme(state: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {
         "issuer": "acme",
-        "trust_anchors": [state["acme"]["trust_anchor"]],
+        "trust_anchors": [state["acme"]["root_file"]],
         "acme": {
             "directory_url": state["acme"]["directory_url"],
             "state_directory": str(folder / "acme"),
-            "contact": ["mailto:hostmaster@contoso.example"],
+            "contact": ["hostmaster@contoso.example"],
             "agree_to_terms": True,
             "ca_file": state["acme"]["ca_file"],
             "dns_provider": _dns(state),

@@ -7,7 +7,7 @@ name: fedgate_bench
 type: aggregate
 short_description: Count tasks, modules and bytes of a run, for bin/bench
 description:
-  - Writes one line of JSON for each result of a task and for each module that is run to the file named by E(FEDGATE_BENCH_COUNTS).
+  - Adds one line of JSON for each result of a task, each module and each command to the file of E(FEDGATE_BENCH_COUNTS).
 options:
   counts_file:
     description: File to which the lines are added.
@@ -48,10 +48,8 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Count a task that was carried out."""
-        _add(
-            self.get_option("counts_file"),
-            {"task": result.task.get_name(), "host": result.host.get_name(), "changed": bool(result.result.get("changed"))},
-        )
+        name, changed = result.host.get_name(), bool(result.result.get("changed"))
+        _add(self.get_option("counts_file"), {"task": result.task.get_name(), "host": name, "changed": changed})
 
 
 def _listen(path: str) -> None:
@@ -61,10 +59,10 @@ def _listen(path: str) -> None:
         _add(path, {"module": str(module_name or self._task.action), "on_host": _on_host(self)})
         return run_module(self, module_name, *args, **options)
 
-    def counted_command(self: Any, cmd: Any, sudoable: bool = True, in_data: Any = None, *args: Any, **options: Any) -> Any:
+    def counted_command(self: Any, cmd: Any, sudoable: bool = True, in_data: Any = None, **options: Any) -> Any:
         if _on_host(self):
             _add(path, {"sent": len(in_data or b"") + len(cmd)})
-        return run_command(self, cmd, sudoable, in_data, *args, **options)
+        return run_command(self, cmd, sudoable, in_data, **options)
 
     ActionBase._execute_module = counted_module
     ActionBase._low_level_execute_command = counted_command
