@@ -16,7 +16,7 @@ from .errors import BenchError
 from .report import as_json, judge, table
 from .sides import ISSUERS
 
-EPILOG = """environment: LAB_NAME (bench), FEDGATE_KEEP_LAB=1 leaves the hosts, FEDGATE_BENCH_VENV names the peers' environment
+EPILOG = """environment: LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts), FEDGATE_BENCH_VENV (the peers' environment)
 exit code: 0 all targets met, 1 a target was missed, 2 it could not be measured"""
 
 
@@ -51,16 +51,12 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     suites = top.add_subparsers(dest="suite", required=True, metavar="SUITE")
-    suite = suites.add_parser(
-        certificates.SUITE, help="our role edge_certificate and community.crypto, on the same hosts"
-    )
+    suite = suites.add_parser(certificates.SUITE, help="our role edge_certificate and community.crypto")
     suite.add_argument("--json", type=Path, metavar="FILE", help="write the comparisons there too")
     suite.add_argument(
         "--hosts", type=_counts, default=[1, 10, 50], metavar="N,…", help="how many hosts: 1,10,50 (ACME: at most 10)"
     )
-    suite.add_argument(
-        "--repeat", type=_positive, default=3, metavar="N", help="rounds, of which the medians are taken: 3"
-    )
+    suite.add_argument("--repeat", type=_positive, default=3, metavar="N", help="rounds, for medians: 3")
     suite.add_argument(
         "--issuers", type=_issuers, default=list(ISSUERS), metavar="NAME,…", help=f"which: {','.join(ISSUERS)}"
     )

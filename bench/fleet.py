@@ -59,9 +59,7 @@ def meter(path: str, root: Path = CGROUP) -> Path:
     for place in (root / inside / "cpu.stat", root / "cpuacct" / inside / "cpuacct.usage"):
         if place.is_file():
             return place
-    raise BenchError(
-        f"no CPU time is counted for {path} below {root}; the controller cpuacct (or cpu of v2) is missing"
-    )
+    raise BenchError(f"no CPU time is counted for {path} below {root}: cpuacct (or cpu of v2) is missing")
 
 
 def used(meters: Sequence[Path]) -> float:

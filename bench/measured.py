@@ -1,7 +1,7 @@
 """Run one command and write what it used: ``measured.py RESULT CONTROL_FOLDER LOG COMMAND…``. Needs no packages.
 
-A process of its own, because it becomes the parent of all that the command leaves behind: ssh's connection masters go on in the
-background, and their CPU time would count for nobody.
+A process of its own, because it becomes the parent of all that the command leaves behind: ssh's connection masters go
+on in the background, and their CPU time would count for nobody.
 """
 
 from __future__ import annotations
@@ -38,11 +38,9 @@ def main(arguments: list[str]) -> int:
 
 def end_connections(control: Path) -> None:
     """Tell ssh's connection masters to go, so that the next run begins without connections, and reap them."""
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     for socket in control.iterdir():
-        ending = ["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "unused"]
-        subprocess.run(
-            ending, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-        )
+        subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "unused"], check=False, **quiet)
 
 
 def reap() -> None:

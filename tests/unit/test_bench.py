@@ -1,4 +1,4 @@
-"""The pure parts of the benchmarks: medians, the table, the JSON, the verdict on the targets, and what the sides are given."""
+"""The pure parts of the benchmarks: medians, the table, the JSON, the verdicts, and what the sides are given."""
 
 from __future__ import annotations
 
@@ -132,8 +132,9 @@ def test_the_peer_makes_the_kind_of_key_that_ours_makes(name: str) -> None:
 
 def test_only_the_authority_is_left_before_a_first_run(tmp_path: Path) -> None:
     authority, folder = tmp_path / "authority", tmp_path / "ours"
-    for name in (*sides.CA_FILES, "issued"):
-        (authority / name).mkdir(parents=True) if name == "issued" else (authority / name).write_text(name)
+    (authority / "issued").mkdir(parents=True)
+    for name in sides.CA_FILES:
+        (authority / name).write_text(name)
     (folder / "issued").mkdir(parents=True)
     sides.empty(folder, authority)
     assert sorted(path.name for path in folder.iterdir()) == sorted(sides.CA_FILES)
