@@ -16,7 +16,7 @@ from .errors import BenchError
 from .report import as_json, judge, table
 from .sides import ISSUERS
 
-EPILOG = """environment: LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts), FEDGATE_BENCH_VENV (the peers' environment)
+EPILOG = """environment: LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts), FEDGATE_BENCH_VENV (of the peers)
 exit code: 0 all targets met, 1 a target was missed, 2 it could not be measured"""
 
 

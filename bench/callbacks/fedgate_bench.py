@@ -7,7 +7,7 @@ name: fedgate_bench
 type: aggregate
 short_description: Count tasks, modules and bytes of a run, for bin/bench
 description:
-  - Adds one line of JSON for each result of a task, each module and each command to the file of E(FEDGATE_BENCH_COUNTS).
+  - Adds a line of JSON for each result of a task, each module and each command to the file of E(FEDGATE_BENCH_COUNTS).
 options:
   counts_file:
     description: File to which the lines are added.
