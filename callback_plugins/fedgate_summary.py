@@ -45,6 +45,8 @@ class CallbackModule(CallbackBase):
         self._hosts: dict[str, dict[str, Any]] = {}
         #: (rule, what it means) → partners for whom a gateway does not honour it
         self._losses: dict[tuple[str, str], set[str]] = {}
+        #: pool → how its certificate stands
+        self._certificates: dict[str, dict[str, Any]] = {}
 
     def _host(self, name: str) -> dict[str, Any]:
         return self._hosts.setdefault(
@@ -59,6 +61,7 @@ class CallbackModule(CallbackBase):
             host["changed"] += 1
         for loss in data.get("loss") or []:
             self._losses.setdefault((loss["rule"], loss["meaning"]), set()).add(loss["partner"])
+        _note_certificate(self._certificates, data)
         plan, pending = data.get("plan") or [], data.get("pending") or []
         if isinstance(plan, list) and (plan or pending):
             host["plans"].append(
@@ -80,11 +83,12 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the summary and write the file."""
-        for line in [*summary_lines(self._hosts), *loss_lines(self._losses)]:
+        lines = [*summary_lines(self._hosts), *certificate_lines(self._certificates), *loss_lines(self._losses)]
+        for line in lines:
             self._display.display(line)
         path = self.get_option("results_file")
         if path:
-            _write(path, {"hosts": self._hosts})
+            _write(path, {"hosts": self._hosts, "certificates": self._certificates})
 
 
 def summary_lines(hosts: dict[str, dict[str, Any]]) -> list[str]:
@@ -107,6 +111,31 @@ def summary_lines(hosts: dict[str, dict[str, Any]]) -> list[str]:
         others = "All other hosts are finished." if len(missing) < len(hosts) else "No host is finished."
         lines.append(f"  NOT DONE: {', '.join(missing)}. {others}")
     return lines
+
+
+def _note_certificate(certificates: dict[str, dict[str, Any]], data: dict[str, Any]) -> None:
+    """Keep what ``edge_certificate_request`` says of a pool; what ``edge_certificate`` installed then counts more."""
+    standing = data.get("standing")
+    if not isinstance(standing, dict):
+        return
+    known = certificates.setdefault(standing["pool"], {})
+    # A member that still has none must not hide that another one serves.
+    if standing.get("expires") or not known.get("expires"):
+        known.update({key: value for key, value in standing.items() if value is not None})
+
+
+def certificate_lines(certificates: dict[str, dict[str, Any]]) -> list[str]:
+    """Render how each pool's certificate stands, one a line."""
+    lines = []
+    for pool, standing in sorted(certificates.items()):
+        if not standing.get("expires"):
+            lines.append(f"    {pool}: none yet")
+            continue
+        lines.append(
+            f"    {pool}: {standing['days_left']} days left, until {standing['expires']}; "
+            f"is renewed from {standing['renewed_from']}"
+        )
+    return ["  CERTIFICATES", *lines] if lines else []
 
 
 def loss_lines(losses: dict[tuple[str, str], set[str]]) -> list[str]:

@@ -7,7 +7,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from .shell import run
+from .shell import run, text
 
 CA_DAYS = 3650
 LEAF_DAYS = 825
@@ -68,15 +68,16 @@ def ensure_certificate(directory: Path, name: str, others: tuple[str, ...] = ())
     """Return certificate and key (PEM) for a server, from the store in ``directory``/peers; sign a new one when needed.
 
     :param name: its main DNS name, also its common name.
-    :param others: further DNS names.
+    :param others: further DNS names, or IPv4 addresses.
     """
     store = directory / "peers"
     store.mkdir(mode=0o700, exist_ok=True)
     certificate, key = store / f"{name}.pem", store / f"{name}-key.pem"
-    if not (key.exists() and _valid(certificate)):
+    names = {_alternative(each) for each in (name, *others)}
+    if not (key.exists() and _valid(certificate) and _names(certificate) == names):
         with tempfile.TemporaryDirectory(dir=store) as scratch:
             extensions, request, signed = (Path(scratch, part) for part in ("extensions", "request", "signed"))
-            extensions.write_text(_LEAF.format(names=", ".join(f"DNS:{each}" for each in (name, *others))))
+            extensions.write_text(_LEAF.format(names=", ".join(sorted(names))))
             _new_key(Path(scratch, "key"))
             run(["openssl", "req", "-new", "-key", f"{scratch}/key", "-subj", f"/CN={name}", "-out", str(request)])
             run(
@@ -94,6 +95,18 @@ def ensure_certificate(directory: Path, name: str, others: tuple[str, ...] = ())
 def _new_key(path: Path) -> None:
     # openssl makes the file 0600 itself.
     run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(path)])
+
+
+def _alternative(name: str) -> str:
+    """Return a name as openssl writes it in its settings."""
+    return f"IP:{name}" if name.replace(".", "").isdigit() else f"DNS:{name}"
+
+
+def _names(certificate: Path) -> set[str]:
+    """Return a certificate's names: an address in it belongs to a lab's network, which may have become another."""
+    said = text(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", str(certificate)], check=False)
+    entries = said.partition("\n")[2].replace("IP Address:", "IP:").split(",")
+    return {entry.strip() for entry in entries}
 
 
 def _valid(certificate: Path) -> bool:

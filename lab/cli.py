@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
-from . import fleet, identity, images, making, network, preflight, seen
+from . import anchors, fleet, identity, images, making, network, preflight, seen
 from .errors import LabError
 from .identity import HOSTS, Identity
 from .locks import held
@@ -16,7 +17,8 @@ from .shell import end_children_on_signals
 from .state import State, forget
 
 DESCRIPTION = """A laboratory on this machine: hosts with systemd and sshd in podman; a name server, a partner,
-a stranger, a directory. Debian comes from the mirror in this machine's apt sources, without any image registry."""
+a stranger, a directory; only when named: edge2.london (a standby), acme (an ACME server), fleet01 to fleet50.
+Debian comes from the mirror in this machine's apt sources, without any image registry."""
 EPILOG = """environment: LAB_NAME=lab (several labs side by side), LAB_SUITE=trixie|bookworm, LAB_MIRROR=http://…/debian
 exit code: 0 done, 1 (status) not everything is up, 2 could not do it; ssh and exec: that of the command"""
 
@@ -59,6 +61,14 @@ def parser() -> argparse.ArgumentParser:
     )
     many.add_argument("count", metavar="N", type=int, help=f"0 to {identity.FLEET}")
     many.set_defaults(run=run_fleet)
+    root = commands.add_parser("acme-root", help="print the ACME server's present root; each start makes a new one")
+    root.add_argument("--intermediate", action="store_true", help="print the intermediate below it instead")
+    root.add_argument("--write", action="store_true", help="put the root where inventories/lab-acme looks for it")
+    root.set_defaults(run=run_acme_root)
+    trust = commands.add_parser("trust", help="make a host, and the XMPP server of a peer, trust one more root")
+    trust.add_argument("host", metavar="HOST")
+    trust.add_argument("file", metavar="FILE", type=Path, help="the root, in PEM")
+    trust.set_defaults(run=run_trust)
     status = commands.add_parser("status", help="show each host, its address and whether it is well")
     status.set_defaults(run=run_status)
     for name, action, text_ in (
@@ -114,10 +124,31 @@ def run_status(lab: Identity, _options: argparse.Namespace) -> int:
     print(f"lab {lab.name} ({state.values['suite']}), network {state.values['subnet']}, prefix {lab.prefix}")
     well = bool(there)
     for host in [host for host in HOSTS.values() if host.name in there or host.role != "fleet"]:
-        words = seen.describe(there.get(host.name), state.address(host.name))
+        words = seen.describe(host.name, there.get(host.name), state.address(host.name))
         well = well and words in ("up", "-")
         print(f"{host.name:<13} {state.address(host.name):<15} {words}")
     return 0 if well else 1
+
+
+def run_acme_root(lab: Identity, options: argparse.Namespace) -> int:
+    """Print, or write down, Pebble's root."""
+    state = _state_of(lab, "acme")
+    if not options.write:
+        sys.stdout.write(anchors.acme_certificate(state, "intermediate" if options.intermediate else "root"))
+        return 0
+    changed = anchors.write_acme_root(state, anchors.acme_certificate(state, "root"))
+    say("acme", f"{state.values['acme']['root_file']}: {'written' if changed else 'is the present root'}")
+    return 0
+
+
+def run_trust(lab: Identity, options: argparse.Namespace) -> int:
+    """Add a root to a host's store."""
+    _state_of(lab, options.host)
+    if options.host not in seen.listed(lab):
+        raise LabError(f"{options.host} is not there; run: bin/lab up {options.host}")
+    changed = anchors.trust(lab, HOSTS[options.host], options.file)
+    say(options.host, f"{'now trusts' if changed else 'trusted already'} {options.file}")
+    return 0
 
 
 def run_ssh(lab: Identity, options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from . import authority, images, kernel, network
 from .apt import AptSetup
 from .errors import LabError
 from .identity import HOSTS, Host, Identity
-from .peers import directory, dns, partner, stranger
+from .peers import acme, directory, dns, partner, stranger
 from .progress import say
 from .resolver import Outside
 from .runtime import limit_options, podman
@@ -31,6 +31,7 @@ PEER_SETUPS: dict[str, PeerSetup] = {
     "partner": partner.setup,
     "stranger": stranger.setup,
     "directory": directory.setup,
+    "acme": acme.setup,
 }
 
 _known_hosts_lock = threading.Lock()
@@ -72,18 +73,20 @@ def plan(host: Host, state: State, tag: str, outside: Outside) -> Plan:
     store = Path(state.values["ca_directory"])
     certificates = {
         "ca": ((store / "ca.pem").read_bytes(), b""),
-        **{name: authority.ensure_certificate(store, name, others) for name, others in _names(host)},
+        **{name: authority.ensure_certificate(store, name, others) for name, others in _names(host, state)},
     }
     own = PEER_SETUPS[host.role](state.values, certificates)
     # The peer's service first: sshd is what the world waits for, so it comes last.
     return Plan(host, tag, Setup((*basics.files, *own.files), own.script + basics.script + _START_SSHD), follow)
 
 
-def _names(host: Host) -> list[tuple[str, tuple[str, ...]]]:
+def _names(host: Host, state: State) -> list[tuple[str, tuple[str, ...]]]:
     if host.role == "partner":
         return [(partner.DOMAIN, (f"conference.{partner.DOMAIN}", f"xmpp.{partner.DOMAIN}"))]
     if host.role == "stranger":
         return [(stranger.DOMAIN, ())]
+    if host.role == "acme":  # the controller, which does not ask the lab's name server, goes there by address
+        return [(host.fqdn, (state.address(host.name),))]
     return [(host.fqdn, ())] if host.role == "directory" else []
 
 

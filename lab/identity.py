@@ -48,9 +48,11 @@ HOSTS: dict[str, Host] = {
         Host("dns", 2, "dns"),
         Host("edge1.london", 11, "edge"),
         Host("edge1.tokyo", 12, "edge"),
+        Host("edge2.london", 13, "edge", optional=True),
         Host("partner", 21, "partner"),
         Host("stranger", 22, "stranger"),
         Host("directory", 23, "directory"),
+        Host("acme", 24, "acme", optional=True),
         *(Host(f"fleet{number:02}", 100 + number, "fleet", optional=True) for number in range(1, FLEET + 1)),
     )
 }

@@ -58,6 +58,7 @@ ROLES = {
     "dns": Role(("bind9", "bind9-dnsutils"), ("named",)),
     "partner": Role(("ejabberd",), ("ejabberd",)),
     "stranger": Role(("prosody", "lua-unbound"), ("prosody",)),
+    "acme": Role(("pebble",), ()),  # it comes without a service
     # What the certificate module needs on a host: measurements begin where the host is ready.
     "fleet": Role(("python3-cryptography",), ()),
     "directory": Role(

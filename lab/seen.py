@@ -40,15 +40,15 @@ def listed(identity: Identity) -> dict[str, Seen]:
     }
 
 
-def describe(seen: Seen | None, address: str) -> str:
+def describe(name: str, seen: Seen | None, address: str) -> str:
     """Return a host's condition in a few words: ``up``, ``-`` when it was never made, else what is wrong."""
     if seen is None:
         return "-"
     if seen.state != "running" or not alive(seen):
-        return f"gone (podman says {seen.state}); bin/lab up repairs it"
+        return f"gone (podman says {seen.state}); bin/lab up {name} repairs it"
     if read_marker(seen) is None:
-        return "half made; bin/lab up repairs it"
-    return "up" if answers(address, 0.5) else "sshd does not answer; bin/lab up repairs it"
+        return f"half made; bin/lab up {name} repairs it"
+    return "up" if answers(address, 0.5) else f"sshd does not answer; bin/lab up {name} repairs it"
 
 
 def alive(seen: Seen) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import authority
 from .identity import ADMIN, HOSTS, Identity
+from .peers.acme import PORT as ACME_PORT
 from .progress import say
 from .shell import run
 
@@ -55,6 +56,7 @@ class State:
         if known is not None:
             kept = {name: known.values[name] for name in ("tsig", "directory", "users")}
             values = {**values, **kept, "users": {**values["users"], **kept["users"]}}
+            values["acme"]["tsig"] = known.values["acme"]["tsig"]
         state = cls(identity, values)
         _ensure_ssh_key(Path(values["ssh_key"]))
         authority.ensure_authority(Path(values["ca_directory"]), identity.name)
@@ -127,10 +129,14 @@ def _fresh(identity: Identity, subnet: str) -> dict[str, Any]:
         "user": ADMIN,
         "ssh_key": str(directory / "ssh" / "id_ed25519"),
         "known_hosts": str(directory / "known_hosts"),
-        "tsig": {
-            "name": "fedgate.",
-            "algorithm": "hmac-sha256",
-            "secret": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "tsig": _tsig("fedgate."),
+        "acme": {
+            # By address: the controller does not ask the lab's name server.
+            "directory_url": f"https://{stem}.{HOSTS['acme'].number}:{ACME_PORT}/dir",
+            "ca_file": str(directory / "ca" / "ca.pem"),
+            "state_directory": str(directory / "acme"),
+            "root_file": str(directory / "acme-root.pem"),
+            "tsig": _tsig("acme."),
         },
         "ca_directory": str(directory / "ca"),
         "ca_certificate": str(directory / "ca" / "ca.pem"),
@@ -142,6 +148,11 @@ def _fresh(identity: Identity, subnet: str) -> dict[str, Any]:
             "bind_password": secrets.token_urlsafe(15),
         },
     }
+
+
+def _tsig(name: str) -> dict[str, str]:
+    secret = base64.b64encode(secrets.token_bytes(32)).decode()
+    return {"name": name, "algorithm": "hmac-sha256", "secret": secret}
 
 
 def _ensure_ssh_key(path: Path) -> None:

@@ -41,8 +41,8 @@ def files(state: Mapping[str, Any]) -> dict[str, str]:
 
 
 def named_conf(state: Mapping[str, Any]) -> str:
-    """Return ``named.conf``: zones, the update key and what it may update."""
-    tsig = state["tsig"]
+    """Return ``named.conf``: zones, the update keys and what each may update."""
+    tsig, acme = state["tsig"], state["acme"]["tsig"]
     static = (HOST_DOMAIN, *PEERS, FOREIGN)
     return f"""// The lab's only resolver: it knows all of the lab, and of the world only the package mirrors.
 options {{
@@ -58,21 +58,29 @@ options {{
     max-cache-size 16m;
     notify no;
 }};
-key "{tsig["name"]}" {{ algorithm {tsig["algorithm"]}; secret "{tsig["secret"]}"; }};
-{"".join(_static(domain) for domain in static)}{"".join(_dynamic(domain, tsig["name"]) for domain in DYNAMIC)}\
+{_key(tsig)}{_key(acme)}{"".join(_static(domain) for domain in static)}\
+{"".join(_dynamic(domain, tsig["name"], acme["name"]) for domain in DYNAMIC)}\
 include "{OUTSIDE_FILE}";
 """
+
+
+def _key(tsig: Mapping[str, str]) -> str:
+    return f'key "{tsig["name"]}" {{ algorithm {tsig["algorithm"]}; secret "{tsig["secret"]}"; }};\n'
 
 
 def _static(domain: str) -> str:
     return f'zone "{domain}" {{ type primary; file "{FOLDER}/{domain}"; }};\n'
 
 
-def _dynamic(domain: str, key: str) -> str:
-    """Return a zone that the key may update, in the names that are Fedgate's to manage and in no others."""
+def _dynamic(domain: str, key: str, acme: str) -> str:
+    """Return a zone that the key may update, in the names that are Fedgate's to manage and in no others.
+
+    :param acme: the key that may answer challenges for the domain and its components, and nothing else.
+    """
     grants = [f"grant {key} name {service}._tcp.{domain}. SRV TXT CNAME;" for service in SERVICES]
     grants += [f"grant {key} subdomain {label}.{domain}. {MANAGED_TYPES};" for label in DYNAMIC[domain]]
     grants += [f"grant {key} subdomain _acme-challenge.{domain}. TXT CNAME;"]
+    grants += [f"grant {acme} name _acme-challenge.{name}. TXT;" for name in (domain, f"conference.{domain}")]
     rules = "".join(f"        {grant}\n" for grant in grants)
     return (
         f'zone "{domain}" {{\n    type primary; file "{FOLDER}/{domain}";\n    update-policy {{\n{rules}    }};\n}};\n'

@@ -6,17 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: edge_certificate
-short_description: Installs an issued certificate on an edge host
+short_description: Installs an issued certificate on an edge host, and sees it served
 version_added: "0.1.0"
 author: Fedgate authors
 description:
   - Checks an issued chain (it is for a key that M(edge_certificate_request) made on this host, it is valid now, it
     covers all names), puts it into the generation of that key, and lets C(current) lead there in one step.
-  - When a check fails, what serves goes on serving, untouched. The generation that served before is kept.
+  - When a check fails, what serves goes on serving, untouched.
+  - Lets the gateway reload (never stop), and looks at the certificate that it serves then. If that is not the new one,
+    C(current) leads back to the generation before, which is served again, and the task fails.
+  - Keeps some earlier generations for M(edge_certificate_rollback); older ones, and keys whose request was never
+    answered, go.
   - Whether the chain leads to a trust anchor was checked on the controller, by M(edge_certificate_issue).
-  - The server that uses the certificate is not touched; M(xmpp_gateway) sees that it serves another one, and
-    reloads it.
-extends_documentation_fragment: [fedgate]
+extends_documentation_fragment: [fedgate, fedgate.gateway]
 options:
   name:
     description: FQDN of the pool; the folder below O(directory).
@@ -36,11 +38,20 @@ options:
     type: list
     elements: str
     required: true
+  request:
+    description:
+      - The request (PEM) that was answered. Needed only where several generations have the same key.
+    type: str
+  keep:
+    description: How many generations are kept, the one that serves among them; at least 2.
+    type: int
+    default: 3
 requirements:
   - python3-cryptography 36 or later on the host; check mode works without it where there is no certificate yet
 seealso:
   - module: edge_certificate_request
   - module: edge_certificate_issue
+  - module: edge_certificate_rollback
 """
 
 EXAMPLES = r"""
@@ -72,6 +83,8 @@ EXAMPLES = r"""
     name: edge.london.contoso.example
     chain: "{{ answer.certificates['edge1.london'].chain }}"
     names: [edge.london.contoso.example, contoso.example]
+    gateway:
+      domains: [contoso.example]
   when: request.needed
 """
 
@@ -98,6 +111,10 @@ not_after:
   type: str
   returned: success
   sample: 2027-02-21 06:00:00Z
+standing:
+  description: How the pool's certificate stands - pool, expires, days_left, renewed_from (when it becomes due).
+  type: dict
+  returned: success
 plan:
   description: Changes, each action, kind, name, before, after.
   type: list
@@ -115,6 +132,7 @@ pending:
 """
 
 from ansible.module_utils.fedgate.certificates.install import InstallReconciler
+from ansible.module_utils.fedgate.certificates.serving import ARGUMENT as GATEWAY
 from ansible.module_utils.fedgate.module import run
 
 ARGUMENTS = {
@@ -122,6 +140,9 @@ ARGUMENTS = {
     "directory": {"type": "path", "default": "/etc/fedgate/certificates"},
     "chain": {"type": "str"},
     "names": {"type": "list", "elements": "str", "required": True},
+    "request": {"type": "str"},
+    "keep": {"type": "int", "default": 3},
+    "gateway": GATEWAY,
 }
 
 

@@ -18,7 +18,7 @@ description:
     changes nothing.
   - The private key stays on the host, with mode 0600 (or readable by the group that may read the live one), and is
     never returned.
-extends_documentation_fragment: [fedgate]
+extends_documentation_fragment: [fedgate, fedgate.gateway]
 options:
   name:
     description: FQDN of the pool; the folder below O(directory).
@@ -30,7 +30,7 @@ options:
     default: /etc/fedgate/certificates
   names:
     description:
-      - Names to certify, each as a dNSName; international names become IDNA A-labels.
+      - Names to certify, each as a dNSName, at most 100; international names become IDNA A-labels.
       - The first one is the common name too, where it has at most 64 characters.
     type: list
     elements: str
@@ -70,13 +70,25 @@ options:
         type: int
         choices: [2048, 3072, 4096]
       curve:
-        description: Curve of an ECDSA key, P-256 unless given.
+        description: Curve of an ECDSA key, P-256 unless given. Hardly any public authority takes V(p521).
         type: str
-        choices: [p256, p384]
+        choices: [p256, p384, p521]
   friendly_name:
     description:
       - A name for people. Kept beside the key and shown in summaries, never part of the request.
       - Another one alone is no reason for a new certificate; it is kept with the next.
+    type: str
+    default: ""
+  exportable:
+    description:
+      - Whether the private key may leave the host later. A note beside the key for those who manage it, as the
+        friendly name is; never part of the request, and no reason for a new certificate.
+    type: bool
+    default: true
+  template:
+    description:
+      - Name of the certificate template of a Microsoft authority, such as V(WebServer). Part of the request
+        (extension 1.3.6.1.4.1.311.20.2) only when given; public authorities have no templates.
     type: str
     default: ""
   client_auth:
@@ -87,10 +99,37 @@ options:
     default: false
   renew_before_days:
     description:
-      - Ask for a new certificate when the live one has at most so many days left.
-      - With a certificate that lives shorter than three times as long, the last third of its life counts instead.
+      - Ask for a new certificate when the live one has at most so many days left, though never before two thirds of
+        its life are gone. Without it, that is the moment.
     type: int
-    default: 14
+  due:
+    description:
+      - Serial numbers (hexadecimal) of certificates that their issuer wants renewed now, each with the reason, as
+        C(edge_certificate_renewal_info) returns them.
+    type: dict
+    default: {}
+  force:
+    description: Ask for a new certificate whatever the age of the live one. What is prepared already is used.
+    type: bool
+    default: false
+  reuse_key:
+    description:
+      - Make the new request with the key of the live certificate, where that is of the wanted kind; otherwise every
+        certificate gets a key of its own.
+    type: bool
+    default: false
+  make:
+    description:
+      - Make key and request when a certificate is needed and none is prepared. V(false) only looks, for the members
+        of a pool, of which one makes the key for all.
+    type: bool
+    default: true
+  report_missing_library:
+    description:
+      - Return RV(library) false, and do nothing, where python3-cryptography is not installed; otherwise that is an
+        error.
+    type: bool
+    default: false
 requirements:
   - python3-cryptography 36 or later on the host; check mode works without it where there is no certificate yet
 seealso:
@@ -145,10 +184,32 @@ chain:
   description: The chain that serves now, as PEM.
   type: str
   returned: success
+serial:
+  description: Serial number of the certificate that serves now, hexadecimal.
+  type: str
+  returned: success
+served:
+  description: Whether the gateway shows that certificate; none where nothing is shown, or not ours.
+  type: bool
+  returned: success
+library:
+  description: Whether python3-cryptography is there; see O(report_missing_library).
+  type: bool
+  returned: success
+holdings:
+  description:
+    - What the members of a pool compare - request (SHA-256 of the one that this host goes on with), whether it is
+      issued, not_before, requests (of all keys that are held here) and rejected (those that somebody went back from).
+  type: dict
+  returned: success
+standing:
+  description: How the pool's certificate stands - pool, expires, days_left, renewed_from (when it becomes due).
+  type: dict
+  returned: success
 summary:
   description:
-    - What is asked for and why - names, key, subject, purposes, friendly_name, because, expires, and text for
-      people.
+    - What is asked for and why - names, key, subject, purposes, template, friendly_name, exportable, because,
+      expires, and text, the review for people with all that the request says.
   type: dict
   returned: success
 plan:
@@ -168,6 +229,7 @@ pending:
 """
 
 from ansible.module_utils.fedgate.certificates.prepare import RequestReconciler
+from ansible.module_utils.fedgate.certificates.serving import ARGUMENT as GATEWAY
 from ansible.module_utils.fedgate.module import run
 
 SUBJECT = {field: {"type": "str"} for field in ("organization", "organizational_unit", "city", "state", "country")}
@@ -175,7 +237,7 @@ SUBJECT = {field: {"type": "str"} for field in ("organization", "organizational_
 KEY = {
     "type": {"type": "str", "choices": ["rsa", "ecdsa"], "default": "rsa"},
     "size": {"type": "int", "choices": [2048, 3072, 4096]},
-    "curve": {"type": "str", "choices": ["p256", "p384"]},
+    "curve": {"type": "str", "choices": ["p256", "p384", "p521"]},
 }
 
 ARGUMENTS = {
@@ -185,8 +247,16 @@ ARGUMENTS = {
     "subject": {"type": "dict", "default": {}, "options": SUBJECT},
     "key": {"type": "dict", "default": {}, "options": KEY, "no_log": False},
     "friendly_name": {"type": "str", "default": ""},
+    "exportable": {"type": "bool", "default": True},
+    "template": {"type": "str", "default": ""},
     "client_auth": {"type": "bool", "default": False},
-    "renew_before_days": {"type": "int", "default": 14},
+    "renew_before_days": {"type": "int"},
+    "due": {"type": "dict", "default": {}},
+    "force": {"type": "bool", "default": False},
+    "reuse_key": {"type": "bool", "default": False, "no_log": False},
+    "make": {"type": "bool", "default": True},
+    "report_missing_library": {"type": "bool", "default": False},
+    "gateway": GATEWAY,
 }
 
 

@@ -38,7 +38,7 @@ options:
     choices: [present, absent]
     default: present
   active:
-    description: Whether this host serves. A standby is configured and runs, its ports closed.
+    description: Whether this host serves. A standby is configured and runs; it answers its own host only.
     type: bool
     default: true
   files:

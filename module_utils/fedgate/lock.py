@@ -64,10 +64,15 @@ def _take(path: str, end: float, patience: float) -> int:
 
 def _try(path: str) -> Optional[int]:
     """Return a descriptor if the lock was free and its file is still the one of that name, else None."""
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    folder = os.path.dirname(path)
     try:
+        os.makedirs(folder, mode=0o755, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except FileNotFoundError:  # the one before has just taken the folder away
+        return None
+    except FileExistsError:  # likewise, between makedirs' attempt and its look at what is there
+        if os.path.isfile(folder):
+            raise
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -95,7 +95,11 @@ class Reconciler:
         return {}
 
 
-def run(kind: type[Reconciler], argument_spec: Mapping[str, Any], **options: Any) -> None:
+#: A reconciler's class, or a function that picks one by the arguments.
+Kind = Callable[[Mapping[str, Any], Context], Reconciler]
+
+
+def run(kind: Kind, argument_spec: Mapping[str, Any], **options: Any) -> None:
     """Run a changing module to its end.
 
     :param kind: the reconciler.
@@ -130,7 +134,7 @@ def _guarded(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
     module.exit_json(**result)
 
 
-def _reconcile_alone(module: AnsibleModule, kind: type[Reconciler]) -> dict[str, Any]:
+def _reconcile_alone(module: AnsibleModule, kind: Kind) -> dict[str, Any]:
     """Look and change as one: nobody else's change comes in between. Check mode waits for nobody."""
     if module.check_mode:
         return _reconcile(module, kind)
@@ -138,7 +142,7 @@ def _reconcile_alone(module: AnsibleModule, kind: type[Reconciler]) -> dict[str,
         return _reconcile(module, kind)
 
 
-def _reconcile(module: AnsibleModule, kind: type[Reconciler]) -> dict[str, Any]:
+def _reconcile(module: AnsibleModule, kind: Kind) -> dict[str, Any]:
     reconciler = kind(module.params, Context(module))
     observed = reconciler.observe()
     plan = reconciler.plan(observed)

@@ -20,18 +20,23 @@ import dns.update
 
 NAMED = shutil.which("named") or "/usr/sbin/named"
 ADDRESS = "127.0.0.1"
-#: Key name → (algorithm, secret). ``fedgate`` may change our names only, ``limited`` only addresses.
+#: Key name → (algorithm, secret). ``fedgate`` may change our names only, ``limited`` only addresses, ``challenge`` only
+#: the TXT records of ACME challenges.
 KEYS = {
     "fedgate": ("hmac-sha256", base64.b64encode(b"the secret of the key fedgate...").decode()),
     "strong": ("hmac-sha512", base64.b64encode(b"the secret of the key strong" * 2).decode()),
     "limited": ("hmac-sha384", base64.b64encode(b"the secret of the key limited").decode()),
     "editor": ("hmac-sha256", base64.b64encode(b"somebody else's secret").decode()),
+    "challenge": ("hmac-sha256", base64.b64encode(b"the secret of the key challenge.").decode()),
 }
+#: What the policy of a zone grants to ``challenge``, which may change nothing else: docs/certificates.md.
+CHALLENGE_NAMES = ("", "conference.", "edge.", "edge2.", "many.")
 _POLICY = """update-policy {{
     grant editor zonesub ANY;
     grant strong zonesub ANY;
     grant limited zonesub A AAAA;
     grant fedgate zonesub SRV A AAAA CNAME TXT;
+    {challenges}
     deny * subdomain {zone}.;
 }};"""
 #: The zones that take updates. ``deep`` stands below another one, at the same server.
@@ -47,13 +52,15 @@ class Bind:
     """One ``named`` process.
 
     :param root: whether it keeps a root zone of its own too.
+    :param address: of the loopback network, where it listens; its zones name it as their name server.
     :ivar port: where it listens, UDP and TCP.
     """
 
-    def __init__(self, folder: Path, root: bool = False) -> None:
+    def __init__(self, folder: Path, root: bool = False, address: str = ADDRESS, port: int = 0) -> None:
         self._root = root
         self.folder = folder
-        self.port = _free_port()
+        self.address = address
+        self.port = port or _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -65,6 +72,7 @@ class Bind:
         deadline = time.monotonic() + 30
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
                 raise RuntimeError(f"named does not run:\n{(self.folder / 'named.log').read_text()[-4000:]}")
             time.sleep(0.05)
 
@@ -77,7 +85,7 @@ class Bind:
 
     def provider(self, key: str = "fedgate", **options: Any) -> dict[str, Any]:
         """Return the module's ``provider`` option."""
-        return {**self.options(self.port, key), **options}
+        return {**self.options(self.port, key), "server": self.address, **options}
 
     @staticmethod
     def options(port: int, key: str = "fedgate") -> dict[str, Any]:
@@ -100,12 +108,12 @@ class Bind:
         message.use_tsig(dns.tsigkeyring.from_text({"editor": (algorithm, secret)}))
         for what, name, *rest in edits:
             getattr(message, what)(dns.name.from_text(name), *rest)
-        answer = dns.query.tcp(message, ADDRESS, port=self.port, timeout=10)
+        answer = dns.query.tcp(message, self.address, port=self.port, timeout=10)
         assert answer.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(answer.rcode())
 
     def look(self, name: str, rtype: str) -> tuple[int, set[str]] | None:
         """Return TTL and data of a set as the server gives it, or None."""
-        answer = dns.query.tcp(dns.message.make_query(name, rtype), ADDRESS, port=self.port, timeout=10)
+        answer = dns.query.tcp(dns.message.make_query(name, rtype), self.address, port=self.port, timeout=10)
         for rrset in answer.answer:
             if dns.rdatatype.to_text(rrset.rdtype) == rtype:
                 return rrset.ttl, {rdata.to_text() for rdata in rrset}
@@ -114,7 +122,7 @@ class Bind:
     def everything(self, zone: str) -> set[str]:
         """Return all records of a zone but its SOA, as text."""
         records = set()
-        for message in dns.query.xfr(ADDRESS, zone, port=self.port, lifetime=30):
+        for message in dns.query.xfr(self.address, zone, port=self.port, lifetime=30):
             for rrset in message.answer:
                 if rrset.rdtype != dns.rdatatype.SOA:
                     records.update(f"{rrset.name}.{zone} {rrset.ttl} {rrset.rdtype.name} {rdata}" for rdata in rrset)
@@ -122,13 +130,13 @@ class Bind:
 
     def _answers(self) -> bool:
         try:
-            dns.query.tcp(dns.message.make_query(DYNAMIC[0], "SOA"), ADDRESS, port=self.port, timeout=1)
+            dns.query.tcp(dns.message.make_query(DYNAMIC[0], "SOA"), self.address, port=self.port, timeout=1)
         except (OSError, dns.exception.DNSException):
             return False
         return True
 
     def _configure(self) -> None:
-        zones = [self._zone(zone, _POLICY.format(zone=zone)) for zone in DYNAMIC]
+        zones = [self._zone(zone, _policy(zone)) for zone in DYNAMIC]
         zones.append(self._zone(STATIC, ""))
         zones.append(self._zone(CLOSED, "update-policy { grant editor zonesub ANY; };"))
         zones.append(f'zone "{BROKEN}" {{ type primary; file "{self.folder}/there-is-none.zone"; }};')
@@ -140,7 +148,7 @@ class Bind:
         ]
         options = (
             f'options {{ directory "{self.folder}"; pid-file none; session-keyfile none; lock-file none;\n'
-            f"listen-on port {self.port} {{ {ADDRESS}; }}; listen-on-v6 {{ none; }};\n"
+            f"listen-on port {self.port} {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
             "recursion no; dnssec-validation no; notify no; allow-transfer { any; }; max-journal-size 1m; };\n"
             "controls { };\n"
         )
@@ -151,9 +159,14 @@ class Bind:
         path = self.folder / f"{'root' if zone == '.' else zone}.zone"
         path.write_text(
             "$TTL 300\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\n"
-            f"ns A {ADDRESS}\nwww A 192.0.2.80\n_other._tcp SRV 1 2 3 www\n"
+            f"ns A {self.address}\nwww A 192.0.2.80\n_other._tcp SRV 1 2 3 www\n"
         )
         return f'zone "{zone}" {{ type primary; file "{path}"; {policy} }};'
+
+
+def _policy(zone: str) -> str:
+    names = [f"_acme-challenge.{name}{zone}." for name in CHALLENGE_NAMES] + [f"delegated.{zone}."]
+    return _POLICY.format(zone=zone, challenges="\n    ".join(f"grant challenge name {name} TXT;" for name in names))
 
 
 def _free_port() -> int:

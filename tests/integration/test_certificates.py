@@ -55,14 +55,24 @@ class Deployment:
             },
         }
         self.of_host: dict[str, dict[str, Any]] = {}
+        self.environment: dict[str, str] = {}
         self.output = ""
+
+    def variables_of(self, host: str) -> dict[str, Any]:
+        """What a host has beside what all have; the first one never answers."""
+        if host == "edge0.paris":
+            return {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_connection": "ssh"}
+        return self.of_host.get(host, {})
+
+    def model(self) -> dict[str, Any]:
+        """What the model would say of the inventory."""
+        return {"hosts": self.hosts}
 
     def run(self, *options: str) -> dict[str, Any]:
         """Run the role; return what each host did, from the results file."""
         here = {"ansible_connection": "local", "ansible_python_interpreter": SYSTEM_PYTHON}
-        hosts = {name: {**here, **self.of_host.get(name, {})} for name in self.hosts}
-        hosts["edge0.paris"] = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_connection": "ssh"}
-        inventory = {"edges": {"hosts": hosts, "vars": {**self.variables, "federation_model": {"hosts": self.hosts}}}}
+        hosts = {name: {**here, **self.variables_of(name)} for name in self.hosts}
+        inventory = {"edges": {"hosts": hosts, "vars": {**self.variables, "federation_model": self.model()}}}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
         play = [{"hosts": "edges", "gather_facts": False, "roles": ["edge_certificate"]}]
         (self.folder / "play.yml").write_text(yaml.safe_dump(play))
@@ -71,7 +81,7 @@ class Deployment:
         done = subprocess.run(
             [str(ansible), "-i", str(self.folder / "hosts.yml"), str(self.folder / "play.yml"), *options],
             cwd=ROOT,
-            env={**os.environ, "FEDGATE_RESULTS_FILE": str(results)},
+            env={**os.environ, **self.environment, "FEDGATE_RESULTS_FILE": str(results)},
             capture_output=True,
             text=True,
             check=False,
@@ -154,7 +164,7 @@ def test_a_taken_over_host_gets_nothing_and_stops_nobody(deployment: Deployment)
     take_over(deployment, "edge1.tokyo", "jp.example", "bank.example")
     hosts = deployment.run()
     message = hosts["edge1.tokyo"]["failed"][0]["msg"]
-    assert "edge1.tokyo asks for names that its pool does not have: bank.example" in message
+    assert "edge.tokyo.contoso.example asks for names that its pool does not have: bank.example" in message
     assert not hosts["edge1.london"]["failed"]
     assert (deployment.serving("edge1.london") / "chain.pem").is_file()
     assert len(list((deployment.folder / "ca" / "issued").iterdir())) == 1
@@ -185,7 +195,7 @@ def test_by_hand_with_openssl_as_the_ca(deployment: Deployment) -> None:
     assert not any(found["failed"] for found in first.values())
     assert changes(deployment.run()) == set()
 
-    for name in ("edge1.london", "edge1.tokyo"):
+    for name in ("edge.london.contoso.example", "edge.tokyo.contoso.example"):
         sign_with_openssl(deployment.folder, authority, folder / f"{name}.csr.pem", folder / f"{name}.crt.pem")
     planned = changes(deployment.run("--check"))
     done = changes(deployment.run())

@@ -199,11 +199,12 @@ def test_a_renewed_certificate_is_served_after_a_reload(built: dict[str, Any]) -
     assert play("gateway.yml").changed() == {HOST: 0}
 
 
-def test_a_standby_runs_with_closed_ports(built: dict[str, Any]) -> None:
+def test_a_standby_answers_its_own_host_only(built: dict[str, Any]) -> None:
     standby = play("gateway.yml", xmpp_gateway_active=False)
     assert standby.code == 0, standby.output[-3000:]
     assert shell("systemctl is-active prosody").strip() == "active"
-    assert not shell("ss -ltn | grep -E ':(5222|5269) '", check=False)
+    open_ports = shell("ss -Hltn | awk '{print $4}' | grep -E ':(5222|5269)$'", check=False).split()
+    assert open_ports == ["127.0.0.1:5269"]
     assert play("gateway.yml", xmpp_gateway_active=False).changed() == {HOST: 0}
     assert play("gateway.yml").changed() == {HOST: 1}
     assert shell("ss -ltn | grep -cE ':(5222|5269) '").strip() == "4"

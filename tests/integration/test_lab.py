@@ -145,9 +145,9 @@ def dig(lab: Lab, *words: str) -> str:
     return lab("exec", "dns", "dig", "+tries=1", "+time=3", "@127.0.0.1", *words).stdout
 
 
-def update(lab: Lab, *lines: str, signed: bool = True) -> str:
+def update(lab: Lab, *lines: str, signed: bool = True, tsig: dict[str, str] | None = None) -> str:
     """Send one UPDATE; return what nsupdate says, nothing when it was accepted. The key goes by standard input."""
-    tsig = lab.values()["tsig"]
+    tsig = tsig or lab.values()["tsig"]
     key = [f"key {tsig['algorithm']}:{tsig['name']} {tsig['secret']}"] if signed else []
     script = "\n".join(["server 127.0.0.1", *key, *lines, "send", ""])
     done = lab("exec", "dns", "nsupdate", stdin=script, check=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,75 @@ def test_ruff_format() -> None:
 
 def test_mypy() -> None:
     clean(sys.executable, "-m", "mypy", "module_utils/fedgate")
+
+
+#: What travels to edge hosts. Some of it runs on the controller only, yet none of it needs a newer Python.
+ON_EDGES = ("module_utils/fedgate", "library")
+#: Names that are types at run time: ``int | None`` is evaluated there, unless it is an annotation.
+TYPES = {"bool", "bytes", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple", "type"}
+
+
+def needs_no_newer_python_than_39(*places: str) -> None:
+    """Fail with what Python 3.9 does not have: grammar, standard library, types joined by ``|`` at run time."""
+    # Annotations count for nothing: no file of ours evaluates them. Grammar that cannot be read counts (pessimistic).
+    clean("vermin", "--no-config-file", "--target=3.9-", "--violations", "--pessimistic", "--no-tips",
+          "--no-eval-annotations", "--no-parse-comments", *places)  # fmt: skip
+    files = [
+        path for place in places for path in ([Path(place)] if Path(place).is_file() else (ROOT / place).rglob("*.py"))
+    ]
+    found = [f"{path}:{line}" for path in files for line in joined_types(ast.parse(path.read_text()))]
+    assert not found, "types joined by | need Python 3.10, use Optional or Union: " + ", ".join(found)
+
+
+def joined_types(node: ast.AST) -> Iterator[int]:
+    """Yield the lines where types are joined by ``|`` outside annotations; vermin sees them only inside as well."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr) and any(map(is_type, (node.left, node.right))):
+        yield node.lineno
+    for field, value in ast.iter_fields(node):
+        if field not in ("annotation", "returns"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from joined_types(child)
+
+
+def is_type(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript):
+        return is_type(node.value)
+    return (isinstance(node, ast.Constant) and node.value is None) or (isinstance(node, ast.Name) and node.id in TYPES)
+
+
+def test_python_39() -> None:
+    needs_no_newer_python_than_39(*ON_EDGES)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "zip([], [], strict=True)",
+        "match 1:\n    case _:\n        pass",
+        "(5).bit_count()",
+        "import datetime\nprint(datetime.UTC)",
+        "from datetime import UTC",
+        "import tomllib",
+        "from typing import Self",
+        "from dataclasses import dataclass\n@dataclass(slots=True)\nclass A:\n    x: int",
+        "try:\n    pass\nexcept* OSError:\n    pass",
+        "Name = int | None",
+        "Name = dict[str, int] | str",
+        "isinstance(1, int | str)",
+        "def broken(:",
+    ],
+)
+def test_python_39_can_fail(tmp_path: Path, code: str) -> None:
+    (tmp_path / "code.py").write_text(f"from __future__ import annotations\n{code}\n")
+    with pytest.raises((AssertionError, SyntaxError)):
+        needs_no_newer_python_than_39(str(tmp_path / "code.py"))
+
+
+def test_python_39_lets_pass_what_it_has(tmp_path: Path) -> None:
+    code = "def f(x: int | None) -> str | None:\n    y: int | None = x\n    return 'a'.removeprefix(str({1} | {y}))"
+    (tmp_path / "code.py").write_text(f"from __future__ import annotations\n{code}\n")
+    needs_no_newer_python_than_39(str(tmp_path / "code.py"))
 
 
 def test_yamllint() -> None:

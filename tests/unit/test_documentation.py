@@ -32,20 +32,33 @@ SECRET = re.compile(r"(password|passphrase|secret)$")
 SHARED_RETURNS = {"plan", "plan_digest", "pending"}
 
 
+def load(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+FRAGMENTS: Any = load("fedgate_fragments", ROOT / "doc_fragments" / "fedgate.py")
+
+
 @pytest.fixture(params=MODULES, ids=lambda path: path.stem)
 def module(request: pytest.FixtureRequest) -> ModuleType:
     """Each module of ``library/``, loaded but not run."""
     path: Path = request.param
-    spec = importlib.util.spec_from_file_location(f"library_{path.stem}", path)
-    assert spec and spec.loader
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
+    loaded = load(f"library_{path.stem}", path)
     loaded.short_name = path.stem  # type: ignore[attr-defined]
     return loaded
 
 
 def documented(module: ModuleType) -> dict[str, Any]:
+    """The module's documentation, with the options of the fragments that it names beside the one of all modules."""
     text: dict[str, Any] = yaml.safe_load(module.DOCUMENTATION)
+    for name in text.get("extends_documentation_fragment", []):
+        if name not in ("fedgate", "fedgate.info"):
+            fragment = yaml.safe_load(getattr(FRAGMENTS.ModuleDocFragment, name.partition(".")[2].upper()))
+            text["options"] = {**text.get("options", {}), **fragment.get("options", {})}
     return text
 
 

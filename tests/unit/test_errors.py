@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.fedgate import errors
 
+pytestmark = pytest.mark.edge
+
 
 @pytest.mark.parametrize(
     ("error", "text"),

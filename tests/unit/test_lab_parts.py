@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from lab import apt, fleet, identity, network, resolver, runtime, zones  # noqa: E402 - the checkout has to be on the path first
+from lab import anchors, apt, authority, fleet, identity, network, resolver, runtime, zones  # noqa: E402 - the checkout has to be on the path first
 from lab.errors import LabError  # noqa: E402
 from lab.identity import HOSTS, Identity  # noqa: E402
 from lab.peers import directory  # noqa: E402
@@ -142,7 +142,7 @@ def test_names_and_checkouts_do_not_meet() -> None:
 
 def test_without_names_the_usual_hosts_are_made_and_no_optional_one() -> None:
     assert [host.name for host in identity.pick([])] == USUAL
-    assert [host.name for host in identity.pick(["fleet07"])] == ["dns", "fleet07"]
+    assert [host.name for host in identity.pick(["acme", "edge2.london"])] == ["dns", "edge2.london", "acme"]
 
 
 def test_an_unknown_host_is_told_which_there_are() -> None:
@@ -177,6 +177,43 @@ def test_the_world_outside_is_forwarded_or_pinned_and_nothing_else() -> None:
     assert other["/var/lib/bind/root"].splitlines()[1] != files["/var/lib/bind/root"].splitlines()[1], (
         "its serial moves"
     )
+
+
+def test_the_key_for_challenges_may_do_nothing_else() -> None:
+    state = {"subnet": "10.1.2.0/24", "addresses": {}, "tsig": tsig("fedgate."), "acme": {"tsig": tsig("acme.")}}
+    lines = [line.strip() for line in zones.named_conf(state).splitlines() if "grant acme." in line]
+    names = [each for domain in zones.DYNAMIC for each in (domain, f"conference.{domain}")]
+    assert lines == [f"grant acme. name _acme-challenge.{name}. TXT;" for name in names]
+
+
+def tsig(name: str) -> dict[str, str]:
+    return {"name": name, "algorithm": "hmac-sha256", "secret": "c2VjcmV0"}
+
+
+def test_a_certificate_follows_the_address_that_it_names(tmp_path: Path) -> None:
+    authority.ensure_authority(tmp_path, "lab")
+    first = authority.ensure_certificate(tmp_path, "acme.lab.example", ("10.1.2.24",))
+    assert authority.ensure_certificate(tmp_path, "acme.lab.example", ("10.1.2.24",)) == first
+    assert authority.ensure_certificate(tmp_path, "acme.lab.example", ("10.1.3.24",)) != first
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file or directory"),
+        ("hello\n", "no certificate in PEM"),
+        ("leaf", r"not that of an authority \(basicConstraints CA:TRUE\)"),
+    ],
+)
+def test_only_a_root_is_put_into_a_store(tmp_path: Path, content: str | None, said: str) -> None:
+    file = tmp_path / "root.pem"
+    if content == "leaf":
+        authority.ensure_authority(tmp_path, "lab")
+        file.write_bytes(authority.ensure_certificate(tmp_path, "a.example")[0])
+    elif content:
+        file.write_text(content)
+    with pytest.raises(LabError, match=f"root.pem: .*{said}"):
+        anchors.trust(Identity("lab", "trixie", tmp_path), HOSTS["partner"], file)
 
 
 def test_directory_hashes_are_steady_and_salted() -> None:

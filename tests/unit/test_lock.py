@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Optional
 
 import pytest
-from ansible.module_utils.fedgate.lock import Busy, one_at_a_time
+from ansible.module_utils.fedgate.lock import Busy, _try, one_at_a_time
+
+pytestmark = pytest.mark.edge
 
 HOLD = "import fcntl, os, sys; d = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT); fcntl.flock(d, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"  # noqa: E501
+
+#: Makes and removes the lock's folder as fast as it can, as other runs do at their beginning and end.
+COME_AND_GO = """
+import contextlib, os, sys
+print('going', flush=True)
+while os.getppid() != 1:
+    with contextlib.suppress(OSError):
+        os.mkdir(sys.argv[1])
+    with contextlib.suppress(OSError):
+        os.rmdir(sys.argv[1])
+"""
 
 
 def test_a_second_run_gives_up_with_a_clear_message(tmp_path: Path) -> None:
@@ -57,3 +72,32 @@ def test_many_at_once_take_turns_and_leave_nothing(tmp_path: Path) -> None:
         list(pool.map(turn, range(8)))
     assert most == [1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_may_come_and_go_at_any_moment(tmp_path: Path) -> None:
+    folder = tmp_path / "fedgate"
+    others = [
+        subprocess.Popen([sys.executable, "-c", COME_AND_GO, str(folder)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        assert [other.stdout.readline() for other in others if other.stdout] == ["going\n"] * 2
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            _let_go(_try(str(folder / "lock")), folder / "lock")
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def _let_go(descriptor: Optional[int], path: Path) -> None:
+    if descriptor is not None:
+        path.unlink()
+        os.close(descriptor)
+
+
+def test_a_file_in_the_folders_place_is_no_reason_to_wait(tmp_path: Path) -> None:
+    (tmp_path / "fedgate").write_text("a file")
+    with pytest.raises(OSError, match="File exists"), one_at_a_time(str(tmp_path / "fedgate" / "lock"), patience=5):
+        pytest.fail("held")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible.module_utils.fedgate.plan import CHANGED_SECRET, KNOWN_AFTER_APPLY, SECRET, Change, Pending, Plan
 from hypothesis import given
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.edge
 
 NAMES = st.text(min_size=1, max_size=8)
 FIELDS = st.none() | st.dictionaries(NAMES, st.integers() | NAMES | st.lists(NAMES, max_size=3), max_size=3)

@@ -54,7 +54,7 @@ def parse(text: Union[str, bytes], where: str) -> list[x509.Certificate]:
 
     :raises InvalidValue: no certificate in it, or a damaged one.
     """
-    raw = _plain(text)
+    raw = plain(text)
     found: list[x509.Certificate] = []
     for number, block in enumerate(_BLOCK.finditer(raw), start=1):
         certificate = _load(block.group("body"), f"{where}: certificate {number}")
@@ -116,7 +116,7 @@ def self_issued(certificate: x509.Certificate) -> bool:
     return certificate.issuer == certificate.subject
 
 
-def _plain(text: Union[str, bytes]) -> bytes:
+def plain(text: Union[str, bytes]) -> bytes:
     """Return ASCII-compatible bytes; editors on Windows save PEM as UTF-16 now and then."""
     if isinstance(text, str):
         return text.encode("utf-8", "replace")

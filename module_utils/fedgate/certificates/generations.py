@@ -13,8 +13,9 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Optional
 
 from ..errors import CheckFailed, InvalidValue
@@ -23,6 +24,8 @@ KEY = "key.pem"
 REQUEST = "request.pem"
 CHAIN = "chain.pem"
 DESCRIPTION = "generation.json"
+#: What happened to a pool's certificate, one line an event; only ever added to.
+HISTORY = "history.log"
 
 _NUMBER = re.compile(r"^[0-9]{4,}$")
 _NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
@@ -123,6 +126,37 @@ class GenerationStore:
             os.symlink(f"{number:04d}", beside)
             os.rename(beside, os.path.join(self.base, "current"))
             _sync(self.base)
+
+    def drop(self, numbers: Iterable[int]) -> None:
+        """Remove whole generations, never the one that serves. :raises CheckFailed: as for ``prepare``."""
+        with self._changing():
+            serving = self.current()
+            for number in numbers:
+                if number != serving:
+                    # First out of sight, then away: a kill in between leaves no half generation.
+                    aside = os.path.join(self.base, f"{_STAGING}{number:04d}")
+                    os.rename(self.path(number), aside)
+                    shutil.rmtree(aside)
+            _sync(self.base)
+
+    def note(self, event: str) -> None:
+        """Add an event to the history, with the present time. It is no state: nothing is ever decided by it."""
+        moment = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+        # A note that cannot be written must not stop what it is about.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(
+                os.path.join(self.base, HISTORY), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600
+            )
+            with open(descriptor, "a", encoding="utf-8") as file:
+                file.write(f"{moment} {event}\n")
+
+    def history(self) -> list[str]:
+        """Return the events, oldest first."""
+        try:
+            with open(os.path.join(self.base, HISTORY), encoding="utf-8", errors="replace") as file:
+                return file.read().splitlines()
+        except FileNotFoundError:
+            return []
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:

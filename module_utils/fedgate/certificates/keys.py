@@ -13,8 +13,10 @@ from .settings import CURVES, KeySettings
 PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
 PublicKey = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey]
 
-_CURVE_CLASSES: dict[str, type[ec.EllipticCurve]] = {"p256": ec.SECP256R1, "p384": ec.SECP384R1}
-_CURVE_NAMES = {"secp256r1": "p256", "secp384r1": "p384"}
+_CURVE_CLASSES: dict[str, type[ec.EllipticCurve]] = {
+    "p256": ec.SECP256R1, "p384": ec.SECP384R1, "p521": ec.SECP521R1
+}  # fmt: skip
+_CURVE_NAMES = {"secp256r1": "p256", "secp384r1": "p384", "secp521r1": "p521"}
 #: Below this an RSA key is refused everywhere (CA/Browser Forum baseline requirements §6.1.5).
 SMALLEST_RSA = 2048
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ..errors import InvalidValue
 from ..model.domains import domain_name
+from ..model.names import MAX_NAMES
 
 
 def normalise(value: str, path: str = "names") -> str:
@@ -22,10 +23,18 @@ def normalise(value: str, path: str = "names") -> str:
 
 
 def normalise_all(values: Iterable[str], path: str = "names") -> tuple[str, ...]:
-    """Return all names normalised, in order, each once. :raises InvalidValue: one is bad, or there is none."""
+    """Return all names normalised, in order, each once. :raises InvalidValue: one is bad, there is none, or
+    there are more than public issuers certify.
+    """
     found = tuple(dict.fromkeys(normalise(value, f"{path}[{index}]") for index, value in enumerate(values)))
     if not found:
         raise InvalidValue("there is no name to certify", path=path, hint="Give at least one name.")
+    if len(found) > MAX_NAMES:
+        raise InvalidValue(
+            f"{len(found)} names are too many for one certificate",
+            path=path,
+            hint=f"Issuers take {MAX_NAMES} at most; serve some of the domains by another pool.",
+        )
     return found
 
 

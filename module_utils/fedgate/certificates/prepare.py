@@ -4,83 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..errors import InvalidValue
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
 from . import library
 from .generations import DESCRIPTION, KEY, REQUEST, GenerationStore
+from .renewal import Decision, Observed, Rules, decide, standing
+from .serving import Gateway
 from .settings import RequestSettings
 
 if TYPE_CHECKING:
+    from .keys import PrivateKey
     from .seen import Seen
 
 #: Kind of the planned change; its name is the pool's FQDN.
 KIND = "certificate_request"
-
-
-@dataclass(frozen=True)
-class Observed:
-    """The generations of one certificate at one moment.
-
-    :ivar now: when it was looked.
-    :ivar current: the generation that serves, or None.
-    :ivar generations: all others that are newer, ascending.
-    """
-
-    now: datetime
-    current: Optional[Seen]
-    newer: tuple[Seen, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether a certificate has to be issued, why, and for which prepared generation (None: there is none yet)."""
-
-    needed: bool
-    reasons: tuple[str, ...] = ()
-    prepared: Optional[Seen] = None
-
-
-def decide(observed: Observed, wanted: RequestSettings, renew_before: timedelta) -> Decision:
-    """Compare what serves with what is wanted; pure.
-
-    Whether a certificate is *due* is limited to the last third of its life: with a short-lived one, ``renew_before``
-    alone would ask for a new certificate at every run.
-    """
-    if observed.current is None:
-        reasons: tuple[str, ...] = ("there is no certificate yet",)
-    else:
-        reasons = shortcomings(observed.current, wanted, observed.now, renew_before)
-    if not reasons:
-        return Decision(False)
-    usable = [each for each in observed.newer if _can_be_issued(each, wanted, observed.now, renew_before)]
-    return Decision(True, reasons, usable[-1] if usable else None)
-
-
-def shortcomings(seen: Seen, wanted: RequestSettings, now: datetime, renew_before: timedelta) -> tuple[str, ...]:
-    """Say why a generation cannot go on serving; empty when it can."""
-    if seen.problem or seen.settings is None:
-        return (seen.problem or "it cannot be read",)
-    if seen.certificate is None:
-        return ("its certificate was not issued yet",)
-    found = list(seen.settings.differences(wanted))
-    life = seen.certificate.not_after - seen.certificate.not_before
-    if now >= seen.certificate.not_after:
-        found.append(f"it has expired on {library.text_of(seen.certificate.not_after)}")
-    elif now >= seen.certificate.not_after - min(renew_before, life / 3):
-        found.append(f"it expires on {library.text_of(seen.certificate.not_after)}")
-    return tuple(found)
-
-
-def _can_be_issued(seen: Seen, wanted: RequestSettings, now: datetime, renew_before: timedelta) -> bool:
-    """Tell whether a prepared generation may be used, issued or not: a run that was killed left it so."""
-    if seen.problem or seen.settings is None or seen.settings.differences(wanted):
-        return False
-    return seen.certificate is None or not shortcomings(seen, wanted, now, renew_before)
 
 
 class RequestReconciler(Reconciler):
@@ -90,31 +29,49 @@ class RequestReconciler(Reconciler):
         super().__init__(params, context)
         self.wanted = RequestSettings.of(params)
         self.store = GenerationStore(params["directory"], params["name"])
-        if params["renew_before_days"] < 0:
-            raise InvalidValue("a number of days cannot be negative", path="renew_before_days", hint="14 is usual.")
-        self.renew_before = timedelta(days=params["renew_before_days"])
+        self.rules = Rules.of(params)
+        self.gateway = Gateway.of(params.get("gateway"))
 
     def observe(self) -> Observed:
-        """Read the live generation and all newer ones."""
+        """Read all generations, and look which certificate the gateway shows."""
         numbers = self.store.numbers()
-        if not numbers:
-            return Observed(library.now(), None)
-        library.require()
+        if not library.available():
+            if numbers and not self.params["report_missing_library"]:
+                library.require()
+            return Observed(library.now(), None, library=False)
         from .seen import look
 
         live = self.store.current()
-        newer = tuple(look(self.store, number) for number in numbers if number > (live or 0))
-        return Observed(library.now(), None if live is None else look(self.store, live), newer)
+        every = {number: look(self.store, number) for number in numbers}
+        current = every.get(live or 0)
+        return Observed(
+            library.now(),
+            current,
+            newer=tuple(seen for number, seen in every.items() if number > (live or 0)),
+            older=tuple(seen for number, seen in every.items() if number < (live or 0)),
+            served=self._served(current),
+        )
+
+    def _served(self, current: Optional[Seen]) -> Optional[bool]:
+        if self.gateway is None or current is None or current.chain is None or current.certificate is None:
+            return None
+        if not self.gateway.uses(self.store.base):
+            return None
+        from ..host.starttls import leaf_of
+
+        return self.gateway.shows(leaf_of(current.chain), quick=True)
 
     def plan(self, observed: Observed) -> Plan:
-        """One change when nothing suitable is prepared."""
-        decision = decide(observed, self.wanted, self.renew_before)
-        if not decision.needed or decision.prepared:
+        """One change when nothing suitable is prepared, and this host is to prepare it."""
+        if not observed.library and not self.context.check_mode and self.params["report_missing_library"]:
+            return Plan()
+        decision = decide(observed, self.wanted, self.rules)
+        if not decision.needed or decision.prepared or not self.params["make"]:
             return Plan()
         before = None
         if observed.current is not None:
             before = observed.current.settings.as_fields() if observed.current.settings else {}
-        after = {**self.wanted.as_fields(), "because": list(decision.reasons)}
+        after = {**self.wanted.as_fields(), "because": list(decision.reasons), "new_key": not self._kept_key(observed)}
         return Plan.of([Change("create" if before is None else "update", KIND, self.params["name"], before, after)])
 
     def apply(self, plan: Plan, observed: Observed) -> None:
@@ -122,33 +79,49 @@ class RequestReconciler(Reconciler):
         library.require()
         from . import keys, requests
 
-        key = keys.generate(self.wanted.key)
-        description = {
-            "names": list(self.wanted.names),
-            "key": self.wanted.key.as_dict(),
-            "subject": self.wanted.subject.as_dict(),
-            "friendly_name": self.wanted.friendly_name,
-            "client_auth": self.wanted.client_auth,
-            "created": library.text_of(library.now()),
-        }
-        self.store.prepare(
+        kept = self._kept_key(observed)
+        key: PrivateKey = self._key_of(kept) if kept else keys.generate(self.wanted.key)
+        number = self.store.prepare(
             {
                 KEY: keys.to_pem(key),
                 REQUEST: requests.build(key, self.wanted),
-                DESCRIPTION: json.dumps(description, indent=1, sort_keys=True).encode() + b"\n",
+                DESCRIPTION: describe(self.wanted),
             }
         )
+        reasons = "; ".join(decide(observed, self.wanted, self.rules).reasons)
+        with_key = "the same key" if kept else "a new key"
+        self.store.note(f"requested generation {number:04d} with {with_key}: {reasons}")
+
+    def _kept_key(self, observed: Observed) -> Optional[Seen]:
+        """Return the generation whose key the new request uses too; None: it gets a new one."""
+        current = observed.current
+        if not self.params["reuse_key"] or current is None or current.problem or current.settings is None:
+            return None
+        return current if current.settings.key == self.wanted.key else None
+
+    def _key_of(self, seen: Seen) -> PrivateKey:
+        from . import keys
+
+        return keys.from_pem(self.store.read(seen.number, KEY) or b"", f"{KEY} of generation {seen.number:04d}")
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
-        """Return needed, generation, csr, chain, key_fingerprint, summary."""
-        decision = decide(observed, self.wanted, self.renew_before)
+        """Return what ``library/edge_certificate_request.py`` documents under RETURN."""
+        decision = decide(observed, self.wanted, self.rules)
         subject = decision.prepared if decision.needed else observed.current
+        current = observed.current
         return {
             "needed": decision.needed,
             "generation": subject.number if subject else None,
             "csr": subject.csr if subject else None,
             "key_fingerprint": subject.fingerprint if subject else None,
-            "chain": observed.current.chain if observed.current else None,
+            "chain": current.chain if current and current.certificate else None,
+            "serial": current.certificate.serial if current and current.certificate else None,
+            "served": observed.served,
+            "library": observed.library,
+            "holdings": _holdings(observed, subject),
+            "standing": standing(
+                self.params["name"], current.certificate if current else None, observed.now, self.rules
+            ),
             "summary": self._summary(observed, decision, subject),
         }
 
@@ -166,4 +139,34 @@ class RequestReconciler(Reconciler):
             return None
         from . import requests
 
-        return requests.summary(requests.read(subject.csr, self.params["name"]), self.wanted.friendly_name)
+        request = requests.read(subject.csr, self.params["name"])
+        return requests.summary(request, self.wanted.friendly_name, self.wanted.exportable)
+
+
+def describe(settings: RequestSettings) -> bytes:
+    """Return ``generation.json``: what was asked for, beside what the request itself says."""
+    described = {
+        "names": list(settings.names),
+        "key": settings.key.as_dict(),
+        "subject": settings.subject.as_dict(),
+        "friendly_name": settings.friendly_name,
+        "exportable": settings.exportable,
+        "client_auth": settings.client_auth,
+        "template": settings.template,
+        "created": library.text_of(library.now()),
+    }
+    return json.dumps(described, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _holdings(observed: Observed, subject: Optional[Seen]) -> dict[str, Any]:
+    """Return what the members of a pool compare: all requests that are held here, those gone back from, and the one
+    that this host would go on with; never a key."""
+    every = [*observed.older, *([observed.current] if observed.current else []), *observed.newer]
+    certificate = subject.certificate if subject else None
+    return {
+        "request": subject.identity if subject else None,
+        "issued": certificate is not None,
+        "not_before": library.text_of(certificate.not_before) if certificate else None,
+        "requests": [each.identity for each in every if each.identity and not each.problem],
+        "rejected": [each.identity for each in every if each.identity and each.rejected],
+    }

@@ -20,7 +20,13 @@ _SUBJECT = (
     ("country", NameOID.COUNTRY_NAME), ("state", NameOID.STATE_OR_PROVINCE_NAME), ("city", NameOID.LOCALITY_NAME),
     ("organization", NameOID.ORGANIZATION_NAME), ("organizational_unit", NameOID.ORGANIZATIONAL_UNIT_NAME),
 )  # fmt: skip
-_EXPECTED = (ExtensionOID.SUBJECT_ALTERNATIVE_NAME, ExtensionOID.EXTENDED_KEY_USAGE)
+#: Name of the certificate template, szOID_ENROLL_CERTTYPE_EXTENSION ([MS-WCCE] §2.2.2.7.7.1): a BMPString.
+TEMPLATE = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2")
+_BMP_STRING = 0x1E
+_EXPECTED = (ExtensionOID.SUBJECT_ALTERNATIVE_NAME, ExtensionOID.EXTENDED_KEY_USAGE, TEMPLATE)
+#: Width of the labels in a summary.
+_COLUMN = 21
+_PURPOSES = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,9 @@ class Request:
     :ivar fingerprint: SHA-256 (hex) of that key.
     :ivar pem: the request itself.
     :ivar common_names: the CN values of its subject.
-    :ivar extras: dotted OIDs of extensions other than names and purposes.
+    :ivar extras: dotted OIDs of extensions other than names, purposes and template, and of further purposes.
+    :ivar signature: how it is signed, such as ``ECDSA with SHA256``; by its own key, or it could not be read.
+    :ivar digest: SHA-256 (hex) of the request itself.
     """
 
     settings: RequestSettings
@@ -41,6 +49,8 @@ class Request:
     pem: str
     common_names: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    signature: str = ""
+    digest: str = ""
 
 
 def common_name(names: Iterable[str]) -> list[x509.NameAttribute[str]]:
@@ -50,20 +60,23 @@ def common_name(names: Iterable[str]) -> list[x509.NameAttribute[str]]:
 
 
 def build(key: keys.PrivateKey, settings: RequestSettings) -> bytes:
-    """Return the request as PEM, signed with the key: names as SANs, subject, purposes."""
+    """Return the request as PEM, signed with the key: names as SANs, subject, purposes, template."""
     fields = settings.subject.as_dict()
     subject = [x509.NameAttribute(oid, fields[field]) for field, oid in _SUBJECT if field in fields]
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH]
     if settings.client_auth:
         purposes.append(ExtendedKeyUsageOID.CLIENT_AUTH)
-    request = (
+    builder = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name(subject + common_name(settings.names)))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in settings.names]), critical=False)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-        .sign(key, hashes.SHA256())
     )
-    return request.public_bytes(serialization.Encoding.PEM)
+    if settings.template:
+        builder = builder.add_extension(
+            x509.UnrecognizedExtension(TEMPLATE, _bmp_string(settings.template)), critical=False
+        )
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def read(pem: str, where: str) -> Request:
@@ -94,14 +107,18 @@ def read(pem: str, where: str) -> Request:
         common_names=tuple(
             str(each.value).lower() for each in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         ),
-        extras=tuple(each.oid.dotted_string for each in request.extensions if each.oid not in _EXPECTED),
+        extras=_extras(request.extensions),
+        signature=_signature_text(request),
+        digest=_digest(request.public_bytes(serialization.Encoding.DER)),
     )
 
 
-def check(request: Request, wanted: Iterable[str], where: str) -> None:
+def check(request: Request, wanted: Iterable[str], where: str, template: str = "") -> None:
     """Check that a request asks for exactly the names that the model has for its pool, with a good key.
 
-    :raises Refused: names too many or too few (each is named), further extensions (a CA, say), or a weak key.
+    :param template: the template that it must name; none where it is empty.
+    :raises Refused: names too many or too few (each is named), further extensions (a CA, say) or purposes, another
+        template, or a weak key.
     """
     # The common name counts too: public CAs turn it into a further name.
     asked, wanted = {*request.settings.names, *request.common_names}, set(wanted)
@@ -119,25 +136,73 @@ def check(request: Request, wanted: Iterable[str], where: str) -> None:
     if request.extras:
         raise Refused(
             f"{where} asks for extensions that Fedgate never asks for: {', '.join(request.extras)}",
-            hint="An edge may not ask for more than names and purposes; look at who changed the request.",
+            hint="An edge may not ask for more than names, purposes and template; look at who changed the request.",
+        )
+    if request.settings.template != template:
+        asked_for, needed = (
+            f"template '{name}'" if name else "no template" for name in (request.settings.template, template)
+        )
+        raise Refused(
+            f"{where} asks for {asked_for}, the inventory for {needed}",
+            hint="Run edge_certificate_request on that host again, with federation_certificate.template.",
         )
     weakness = keys.weakness(request.public)
     if weakness:
         raise Refused(f"{where}: {weakness}", hint="Change federation_certificate.key and make a new request.")
 
 
-def summary(request: Request, friendly_name: str = "") -> str:
-    """Return the request as people review it before they send it: one fact a line."""
+def summary(request: Request, friendly_name: str = "", exportable: Optional[bool] = None) -> str:
+    """Return the request as people review it before they send it, and below it what the PKCS#10 itself says.
+
+    :param friendly_name: where there is one; no part of the request.
+    :param exportable: whether the key may leave its host; left out where that is not known.
+    """
+    settings = request.settings
+    name = common_name(settings.names)
+    subject = settings.subject
+    review = [
+        ("Friendly name", friendly_name),
+        ("Private key", {True: "exportable", False: "not exportable", None: ""}[exportable]),
+        ("Organisation", subject.organization),
+        ("Organisational unit", subject.organizational_unit),
+        ("City", subject.city),
+        ("State", subject.state),
+        ("Country", subject.country),
+        ("Common name", str(name[0].value) if name else "(none: the first name is too long)"),
+        ("Names", f"\n{' ' * _COLUMN}".join(settings.names)),
+        ("Key", str(settings.key)),
+        ("Purposes", ", ".join(settings.as_fields()["purposes"])),
+        ("Template", settings.template),
+        ("Key fingerprint", f"{request.fingerprint} (SHA-256 of the public key)"),
+    ]
+    return "".join(f"{label + ':':<{_COLUMN}}{value}\n" for label, value in review if value) + "\n" + decoded(request)
+
+
+def decoded(request: Request) -> str:
+    """Return what ``openssl req -text`` would show of a request, in words."""
     settings = request.settings
     lines = [
-        f"Friendly name:    {friendly_name}" if friendly_name else "",
-        f"Subject:          {_subject_text(settings)}",
-        "Names:            " + "\n                  ".join(settings.names),
-        f"Key:              {settings.key}",
-        f"Purposes:         {', '.join(settings.as_fields()['purposes'])}",
-        f"Key fingerprint:  {request.fingerprint} (SHA-256 of the public key)",
+        "Certificate request (PKCS#10):",
+        f"  subject: {_subject_text(settings)}",
+        f"  public key: {settings.key}, SHA-256 {request.fingerprint}",
+        f"  subject alternative names: {', '.join(f'DNS:{each}' for each in settings.names)}",
+        f"  extended key usage: {', '.join(settings.as_fields()['purposes'])}",
+        f"  template ({TEMPLATE.dotted_string}): {settings.template or 'none'}",
+        *(f"  asks also for: {each}" for each in request.extras),
+        f"  signature: {request.signature}, made by this key: ok",
+        f"  SHA-256 of the request: {request.digest}",
     ]
-    return "\n".join(line for line in lines if line) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def _settings_of(request: x509.CertificateSigningRequest) -> RequestSettings:
+    return RequestSettings(
+        names=_names(request.extensions),
+        subject=Subject(**{field: _attribute(request.subject, oid) for field, oid in _SUBJECT}),
+        key=keys.settings_of(request.public_key()),
+        client_auth=ExtendedKeyUsageOID.CLIENT_AUTH in _purposes(request.extensions),
+        template=_template(request.extensions),
+    )
 
 
 def _subject_text(settings: RequestSettings) -> str:
@@ -147,13 +212,42 @@ def _subject_text(settings: RequestSettings) -> str:
     )
 
 
-def _settings_of(request: x509.CertificateSigningRequest) -> RequestSettings:
-    return RequestSettings(
-        names=_names(request.extensions),
-        subject=Subject(**{field: _attribute(request.subject, oid) for field, oid in _SUBJECT}),
-        key=keys.settings_of(request.public_key()),
-        client_auth=ExtendedKeyUsageOID.CLIENT_AUTH in _purposes(request.extensions),
-    )
+def _bmp_string(text: str) -> bytes:
+    """Return DER of a BMPString (X.690 §8.23); the library encodes none."""
+    content = text.encode("utf-16-be")
+    # One octet of length up to 127, otherwise one that says how many follow (X.690 §8.1.3).
+    length = bytes([len(content)]) if len(content) < 0x80 else bytes([0x81, len(content)])
+    return bytes([_BMP_STRING]) + length + content
+
+
+def _template(extensions: x509.Extensions) -> str:
+    """Return the template's name; one that is written in another way than ours is shown, and equals none of ours."""
+    try:
+        found = extensions.get_extension_for_oid(TEMPLATE).value
+    except x509.ExtensionNotFound:
+        return ""
+    raw: bytes = getattr(found, "value", b"")
+    content = raw[2:] if raw[1:2] < b"\x80" else raw[3:]
+    text = content.decode("utf-16-be", "replace")
+    return text if raw == _bmp_string(text[:127]) else f"unreadable: {raw.hex()}"
+
+
+def _extras(extensions: x509.Extensions) -> tuple[str, ...]:
+    others = [each.oid.dotted_string for each in extensions if each.oid not in _EXPECTED]
+    purposes = [f"purpose {each.dotted_string}" for each in _purposes(extensions) if each not in _PURPOSES]
+    return (*others, *purposes)
+
+
+def _signature_text(request: x509.CertificateSigningRequest) -> str:
+    algorithm = request.signature_hash_algorithm
+    kind = "ECDSA" if keys.settings_of(request.public_key()).type == "ecdsa" else "RSA"
+    return f"{kind} with {algorithm.name.upper()}" if algorithm else kind
+
+
+def _digest(content: bytes) -> str:
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(content)
+    return digest.finalize().hex()
 
 
 def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
@@ -174,7 +268,7 @@ def _name_text(name: x509.GeneralName) -> str:
     return name.value.lower() if isinstance(name, x509.DNSName) else f"{type(name).__name__}:{name.value}"
 
 
-def _purposes(extensions: x509.Extensions) -> Iterable[Optional[x509.ObjectIdentifier]]:
+def _purposes(extensions: x509.Extensions) -> Iterable[x509.ObjectIdentifier]:
     try:
         return list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
     except x509.ExtensionNotFound:

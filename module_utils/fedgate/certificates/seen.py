@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from typing import Any, Optional
@@ -23,6 +24,8 @@ class Seen:
     :ivar csr: its request as PEM.
     :ivar chain: its chain as PEM, None while it is not issued.
     :ivar certificate: facts of the first certificate of the chain.
+    :ivar rejected: why it must not serve again by itself: somebody went back from it; None when it may.
+    :ivar exportable: whether its key may be handed to other members of its pool.
     :ivar problem: why it cannot be used, None when it can.
     """
 
@@ -32,12 +35,30 @@ class Seen:
     csr: Optional[str] = None
     chain: Optional[str] = None
     certificate: Optional[CertificateFacts] = None
+    rejected: Optional[str] = None
+    exportable: bool = True
     problem: Optional[str] = None
+
+    @property
+    def identity(self) -> Optional[str]:
+        """What is the same on every member of a pool: SHA-256 (hex) of the request; None without one."""
+        return None if self.csr is None else identity(self.csr)
+
+
+def identity(csr: str) -> str:
+    """Return the SHA-256 (hex) of a request, without regard to how its lines end."""
+    return hashlib.sha256("".join(csr.split()).encode()).hexdigest()
 
 
 def look(store: GenerationStore, number: int) -> Seen:
     """Read one generation; what is wrong with it becomes its ``problem``, never an error."""
-    seen = Seen(number, chain=_text(store.read(number, CHAIN)))
+    described = _described(store.read(number, DESCRIPTION))
+    seen = Seen(
+        number,
+        chain=_text(store.read(number, CHAIN)),
+        rejected=described.get("rejected"),
+        exportable=described.get("exportable") is not False,
+    )
     try:
         seen = _with_key(seen, store)
         seen = _with_request(seen, store)
@@ -61,7 +82,8 @@ def _with_request(seen: Seen, store: GenerationStore) -> Seen:
     request = requests.read(csr, f"generation {seen.number:04d}")
     if request.fingerprint != seen.fingerprint:
         raise FedgateError(f"key and request of generation {seen.number:04d} do not belong together")
-    settings = replace(request.settings, friendly_name=_friendly_name(store.read(seen.number, DESCRIPTION)))
+    described = _described(store.read(seen.number, DESCRIPTION))
+    settings = replace(request.settings, friendly_name=str(described.get("friendly_name") or ""))
     return replace(seen, csr=csr, settings=settings)
 
 
@@ -74,12 +96,12 @@ def _with_chain(seen: Seen) -> Seen:
     return replace(seen, certificate=facts)
 
 
-def _friendly_name(description: Optional[bytes]) -> str:
+def _described(description: Optional[bytes]) -> dict[str, Any]:
     try:
         found: Any = json.loads(description or b"{}")
     except ValueError:
-        return ""
-    return str(found.get("friendly_name") or "") if isinstance(found, dict) else ""
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _text(content: Optional[bytes]) -> Optional[str]:

@@ -11,12 +11,14 @@ from ..errors import InvalidValue
 from . import names as name_rules
 
 RSA_SIZES = (2048, 3072, 4096)
-CURVES = {"p256": "P-256", "p384": "P-384"}
+CURVES = {"p256": "P-256", "p384": "P-384", "p521": "P-521"}
 DEFAULT_SIZE = 2048
 DEFAULT_CURVE = "p256"
 
 #: Upper bounds of RFC 5280 appendix A.1, in characters.
 _BOUNDS = {"organization": 64, "organizational_unit": 64, "city": 128, "state": 128}
+#: Characters of a template's name; Windows allows no more either.
+_LONGEST_TEMPLATE = 64
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -26,7 +28,7 @@ class KeySettings:
 
     :ivar type: ``rsa`` or ``ecdsa``.
     :ivar size: bits of an RSA key, otherwise None.
-    :ivar curve: ``p256`` or ``p384`` of an ECDSA key, otherwise None.
+    :ivar curve: ``p256``, ``p384`` or ``p521`` of an ECDSA key, otherwise None.
     """
 
     type: str = "rsa"
@@ -115,6 +117,8 @@ class RequestSettings:
     :ivar names: dNSName values, normalised; the first is the common name where it fits (64 characters).
     :ivar friendly_name: shown to people only; kept beside the key, never part of the request.
     :ivar client_auth: ask for clientAuth beside serverAuth.
+    :ivar template: name of the template that a Microsoft CA shall use; empty where there is none.
+    :ivar exportable: whether the key may leave its host later; a note for people beside the friendly name.
     """
 
     names: tuple[str, ...]
@@ -122,6 +126,8 @@ class RequestSettings:
     key: KeySettings = KeySettings()
     friendly_name: str = ""
     client_auth: bool = False
+    template: str = ""
+    exportable: bool = True
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> RequestSettings:
@@ -132,12 +138,15 @@ class RequestSettings:
             key=KeySettings.of(params.get("key")),
             friendly_name=str(params.get("friendly_name") or ""),
             client_auth=bool(params.get("client_auth")),
+            template=template_name(params.get("template")),
+            exportable=params.get("exportable") is not False,
         )
 
     def differences(self, wanted: RequestSettings) -> tuple[str, ...]:
         """Say in words what a request with ``wanted`` settings would change; empty when this one still fits.
 
-        The order of the names and the friendly name do not matter: neither is worth a new certificate.
+        The order of the names, the friendly name and whether the key is exportable do not matter: none of them is worth
+        a new certificate.
         """
         found = []
         lost, new = set(self.names) - set(wanted.names), set(wanted.names) - set(self.names)
@@ -151,17 +160,37 @@ class RequestSettings:
             found.append(f"subject: '{wanted.subject}' instead of '{self.subject}'")
         if self.client_auth != wanted.client_auth:
             found.append("clientAuth is now asked for" if wanted.client_auth else "clientAuth is no longer asked for")
+        if self.template != wanted.template:
+            found.append(f"template: '{wanted.template}' instead of '{self.template}'")
         return tuple(found)
 
     def as_fields(self) -> dict[str, Any]:
-        """Return what people review: names, key, subject, purposes, friendly name."""
+        """Return what people review: names, key, subject, purposes, template, friendly name, exportable."""
         return {
             "names": list(self.names),
             "key": str(self.key),
             "subject": str(self.subject),
             "purposes": ["serverAuth", "clientAuth"] if self.client_auth else ["serverAuth"],
+            "template": self.template,
             "friendly_name": self.friendly_name,
+            "exportable": self.exportable,
         }
+
+
+def template_name(value: Optional[str]) -> str:
+    """Return the name of a template, empty for none. :raises InvalidValue: too long, or no BMPString can hold it."""
+    name = str(value or "").strip()
+    if len(name) > _LONGEST_TEMPLATE:
+        raise InvalidValue(
+            f"'{name}' has {len(name)} characters", path="template", hint=f"At most {_LONGEST_TEMPLATE} are allowed."
+        )
+    if _CONTROL.search(name) or any(ord(character) > 0xFFFF for character in name):
+        raise InvalidValue(
+            f"{name!r} is no name of a template",
+            path="template",
+            hint="Write the template's name, such as WebServer, not what the console displays.",
+        )
+    return name
 
 
 def _check_text(key: str, value: str, longest: int) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..errors import CheckFailed, InvalidValue, MissingDependency
+from ..host.systemd import Unit
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
 from . import scram
 from .kinds import kind_of
-from .systemd import Unit
 
 #: What RFC 7622, section 3.3.1 forbids in a user's name, and what Prosody would fold.
 _USER = re.compile(r"[^\s\"&'/:<>@A-Z]+")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import CheckFailed, InvalidValue, MissingDependency
+from ..host.listening import foreign_address
+from ..host.systemd import Unit, UnitState
 from ..module import Context, Reconciler
 from ..plan import Plan
 from .directory_check import check_directory
@@ -14,11 +16,9 @@ from .firewall import observe_rules
 from .gateway_plan import plan_gateway
 from .grants import has_chain, is_granted
 from .kinds import kind_of
-from .listening import foreign_address
 from .outcome import fault_of
 from .prosody_check import check_contents, check_lua, check_with_prosody, includes, package_samples
 from .status import is_current, read_status
-from .systemd import Unit, UnitState
 from .transaction import Transaction, interrupted_operation
 from .wanted import Observed, Settings, settings_of
 

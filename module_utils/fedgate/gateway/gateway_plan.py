@@ -24,13 +24,13 @@ def plan_gateway(settings: Settings, seen: Observed, unit: str, *, check_mode: b
     changes += _firewall(settings, seen)
     if not settings.removes and settings.mode == "full" and seen.unit.exists and not seen.unit.enabled:
         changes.append(Change("update", "unit", unit, {"enabled": False}, {"enabled": True}))
-    operation = operation_of(settings, seen, changes, check_mode=check_mode)
+    operation = operation_of(settings, seen, changes)
     if operation:
         changes.append(_service(unit, operation, seen))
     return Plan.of(changes)
 
 
-def operation_of(settings: Settings, seen: Observed, changes: Iterable[Change], *, check_mode: bool) -> Optional[str]:
+def operation_of(settings: Settings, seen: Observed, changes: Iterable[Change]) -> Optional[str]:
     """Return what the service must be told: ``start``, ``restart``, ``reload`` or None."""
     if not seen.unit.active:
         # In policy_only the server is somebody else's: what they stopped stays stopped.
@@ -39,8 +39,6 @@ def operation_of(settings: Settings, seen: Observed, changes: Iterable[Change], 
     if seen.unit.stale or seen.outdated:
         needs.append("restart")
     needs.extend(need for need in (seen.interrupted, seen.fault[1] if seen.fault else None) if need)
-    if check_mode and settings.certificate_changes and settings.active:
-        needs.append("reload")
     strongest = max(needs, key=EFFECTS.index, default="none")
     return None if strongest == "none" else strongest
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ..host.systemd import Unit
 from ..module import Context
 from .kinds import kind_of
 from .status import is_current, read_status
-from .systemd import Unit
 
 
 def look_at_gateway(params: Mapping[str, Any], context: Context) -> dict[str, Any]:

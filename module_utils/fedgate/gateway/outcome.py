@@ -7,16 +7,18 @@ from collections.abc import Callable
 from typing import Optional
 
 from ..errors import FedgateError
-from .listening import endpoints_of, expected_endpoints, listeners, reachable_address
-from .starttls import CLIENT, SERVER, leaf_of, served_certificate
+from ..host.listening import endpoints_of, expected_endpoints, listeners, reachable_address
+from ..host.starttls import CLIENT, SERVER, leaf_of, served_certificate
+from ..host.systemd import Unit, UnitState
 from .status import is_gated, read_status, reason_of
-from .systemd import Unit, UnitState
 from .wanted import Settings
 
 #: Prosody's own rhythm: it listens about 0.2 s after its start.
 _INTERVAL = 0.25
 SERVER_PORT = 5269
 CLIENT_PORT = 5222
+#: A standby answers nobody but its own host, so that the certificate that it would serve can be looked at.
+_STANDBY = {("127.0.0.1", SERVER_PORT)}
 
 
 def fault_of(settings: Settings, unit: UnitState) -> Optional[tuple[str, str]]:
@@ -64,7 +66,7 @@ def _wait(ask: Callable[[], tuple[UnitState, Optional[str], bool]], timeout: flo
 
 
 def _ports(settings: Settings, pid: int) -> Optional[str]:
-    wanted = expected_endpoints(settings.expected.addresses, settings.expected.ports) if settings.active else set()
+    wanted = expected_endpoints(settings.expected.addresses, settings.expected.ports) if settings.active else _STANDBY
     have = {endpoint for endpoint in endpoints_of(pid) if endpoint[1] in settings.expected.ports}
     for address, port in sorted(wanted - have):
         other = any(endpoint[1] == port for endpoint in set(listeners().values()) - have)
@@ -82,22 +84,24 @@ def _certificate(settings: Settings, federating: set[str]) -> Optional[str]:
         refused; it is asked as by a client.
     """
     expected = settings.expected
-    if not settings.active or not expected.certificate:
+    if not expected.certificate:
         return None
     try:
         with open(f"{expected.certificate}/chain.pem", encoding="ascii") as file:
             wanted = leaf_of(file.read())
     except (OSError, ValueError):
         return None  # there is nothing to hold against; the missing certificate is reported by the plan
-    address = reachable_address(expected.addresses)
+    address = reachable_address(expected.addresses if settings.active else ())
     for domain in expected.domains:
+        if not settings.active and domain not in federating:
+            continue  # a closed standby shows its certificate to nobody at all
         try:
             if domain in federating:
-                served = served_certificate(address, SERVER_PORT, domain, SERVER)
+                shown = served_certificate(address, SERVER_PORT, domain, SERVER)
             else:
-                served = served_certificate(address, CLIENT_PORT, domain, CLIENT)
+                shown = served_certificate(address, CLIENT_PORT, domain, CLIENT)
         except FedgateError as error:
             return f"its certificate cannot be read: {error}"
-        if served != wanted:
+        if shown != wanted:
             return f"the certificate served for {domain} is not the one in {expected.certificate}"
     return None

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..errors import CheckFailed, FedgateError, MissingDependency
+from ..host.systemd import Unit, UnitState
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
 from .policy import digest_of, generation_of, parse, partner_fields, successor
 from .status import is_current, read_status, reason_of
-from .systemd import Unit, UnitState
 
 _INTERVAL = 0.2
 _MODE = 0o640

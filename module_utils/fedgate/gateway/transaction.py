@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from ..errors import CheckFailed, FedgateError
+from ..host.systemd import Unit
 from ..module import Context
 from ..plan import Change, Plan
 from .files import Wanted, discard, group_id, stage, swap, sync_directory, user_id, write
@@ -20,7 +21,6 @@ from .firewall import open_ports
 from .grants import grant
 from .outcome import wait_until_right
 from .prosody_check import scrub, secret_words
-from .systemd import Unit
 from .wanted import EFFECTS, Observed, Settings
 
 #: Notes of interrupted runs. Memory: a restarted machine has started its services anew anyway.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..errors import InvalidValue
+from ..host.systemd import UnitState
 from .files import Seen, Wanted
 from .firewall import Rules
-from .systemd import UnitState
 
 #: How much each effect of a file takes; the strongest of a run is what the service is told.
 EFFECTS = ("none", "reload", "restart")

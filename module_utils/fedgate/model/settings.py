@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from .acme_settings import check_acme
 from .domains import is_address
 from .reading import Reader, shown
 
-ISSUERS = ("local_ca", "manual")
+ISSUERS = ("acme", "local_ca", "manual")
 KEY_TYPES = ("rsa", "ecdsa")
 KEY_SIZES = (2048, 3072, 4096)
-CURVES = ("p256", "p384")
+CURVES = ("p256", "p384", "p521")
 DNS_KINDS = ("rfc2136",)
 TSIG_ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
 #: X.520 upper bounds (RFC 5280 appendix A.1), in characters.
 _SUBJECT_LIMITS = {"organization": 64, "organizational_unit": 64, "city": 128, "state": 128}
 _CERTIFICATE_KEYS = (
     "issuer", "organization", "organizational_unit", "city", "state", "country", "friendly_name", "key", "client_auth",
+    "template", "exportable", "request_file", "pkcs12_password", "ca_intermediate", "ca_crl_url", "ca_revoked",
     "validity_days", "ca_directory", "ca_create", "ca_passphrase", "requests_directory", "trust_anchors",
+    "acme",
 )  # fmt: skip
 _DNS_KEYS = ("kind", "server", "port", "tsig_name", "tsig_algorithm", "tsig_secret", "timeout")
 
@@ -31,17 +34,27 @@ def check_certificate(reader: Reader) -> None:
     issuer = fields.read("issuer", lambda at: at.choice(ISSUERS), "")
     for key, limit in _SUBJECT_LIMITS.items():
         fields.read(key, lambda at, most=limit: at.text(most), "")  # type: ignore[misc]
-    for key in ("friendly_name", "ca_directory", "requests_directory"):
+    for key in ("friendly_name", "ca_directory", "requests_directory", "request_file"):
         fields.read(key, Reader.text, "")
-    for key in ("client_auth", "ca_create"):
+    fields.read("template", lambda at: at.text(64), "")
+    for key in ("client_auth", "ca_create", "exportable", "ca_intermediate"):
         fields.read(key, Reader.flag, False)
     fields.read("country", _country, "")
     fields.read("validity_days", lambda at: at.whole_number(1, 3650, "days"), 0)
     fields.read_all("trust_anchors", Reader.texts)
-    if fields.has("ca_passphrase"):
-        fields.at("ca_passphrase").secret()
+    fields.read("ca_crl_url", _crl_url, "")
+    fields.read_all("ca_revoked", _serials)
+    for key in ("ca_passphrase", "pkcs12_password"):
+        if fields.has(key):
+            fields.at(key).secret()
     if fields.has("key"):
         _check_key(fields.at("key"))
+    if fields.has("acme"):
+        check_acme(fields.at("acme"), check_dns_provider, check_resolvers)
+    elif issuer == "acme":
+        reader.wrong(
+            "issuer: acme needs acme", "Add acme: with at least directory_url, state_directory, agree_to_terms."
+        )
     for needed_by, key in (("local_ca", "ca_directory"), ("manual", "requests_directory")):
         if issuer == needed_by and not fields.has(key):
             reader.wrong(f"issuer: {needed_by} needs {key}", f"Add {key}: with a directory on the controller.")
@@ -57,6 +70,26 @@ def _check_key(reader: Reader) -> None:
     for key, only in (("size", "rsa"), ("curve", "ecdsa")):
         if fields.has(key) and kind and kind != only:
             fields.at(key).wrong(f"{key} has no meaning with type: {kind}", f"Remove it, or set type: {only}.")
+
+
+def _crl_url(reader: Reader) -> str | None:
+    text = reader.text()
+    if text is not None and not re.fullmatch(r"http://[^\s/?#]+/[^\s?#]+", text):
+        # Who fetches it by https would need it first, to judge that server's certificate.
+        reader.wrong(f"{text!r} is no address of a revocation list", "Write it as http://pki.contoso.example/crl.der.")
+        return None
+    return text
+
+
+def _serials(reader: Reader) -> list[str]:
+    found = []
+    for item in reader.items():
+        text = item.text()
+        if text is not None and not re.fullmatch("[0-9A-Fa-f:]+", text):
+            item.wrong(f"{text!r} is not a serial number", "Write it in hexadecimal, in quotation marks.")
+        elif text is not None:
+            found.append(text)
+    return found
 
 
 def _country(reader: Reader) -> str | None:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from .world import DAY, NOW, Authority, pem
 
+pytestmark = pytest.mark.edge
+
 ROOT = Authority("Root")
 MIDDLE = Authority("Intermediate", ROOT)
 KEY = ec.generate_private_key(ec.SECP256R1())

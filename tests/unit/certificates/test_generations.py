@@ -16,6 +16,8 @@ from ansible.module_utils.fedgate.errors import CheckFailed, InvalidValue
 
 from .world import POOL
 
+pytestmark = pytest.mark.edge
+
 ROOT = Path(__file__).resolve().parents[3]
 FILES = {"key.pem": b"key", "request.pem": b"request", "generation.json": b"{}"}
 

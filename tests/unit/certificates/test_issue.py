@@ -246,7 +246,9 @@ class TestManual:
         assert changes(plan) == changes(planned) == [("create", "request_file", LONDON)]
         assert results[LONDON]["status"] == "pending"
         assert plan.pending[0].name == LONDON
-        assert "put the answer as edge1.london.crt.pem" in plan.pending[0].waiting_for
+        folder = tmp_path / "requests"
+        assert f"send it {folder / 'edge1.london.csr.pem'}" in plan.pending[0].waiting_for
+        assert f"put the answer, any file, into {folder}" in plan.pending[0].waiting_for
         again, results, _ = issue(manual, wanted)
         assert not again
         assert (results[LONDON]["status"], len(again.pending)) == ("pending", 1)
@@ -260,16 +262,19 @@ class TestManual:
         plan, _, _ = issue(manual, order())
         assert changes(plan) == changes(planned) == [("update", "request_file", LONDON)]
 
-    @pytest.mark.parametrize("name", ["edge1.london.crt.pem", "edge1.london.pem", "edge1.london.cer", "certnew.crt"])
+    @pytest.mark.parametrize("name", ["edge1.london.crt.pem", "edge1.london.csr.pem", "certnew.cer", "answer"])
     def test_the_answer_is_found_by_its_key(self, manual: dict[str, Any], tmp_path: Path, name: str) -> None:
         wanted, leaf = self.asked(manual)
         (tmp_path / "requests" / name).write_text(
             pem(OUTSIDE.certificate, MIDDLE.certificate, leaf).replace("\n", "\r\n")
         )
+        planned, _, _ = issue(manual, wanted, check_mode=True)
         plan, results, _ = issue(manual, wanted)
-        assert not plan and not plan.pending
+        assert changes(plan) == changes(planned) == [("delete", "waiting_request", LONDON)]
+        assert not plan.pending
         assert results[LONDON]["status"] == "issued"
         assert results[LONDON]["chain"] == pem(leaf, MIDDLE.certificate)
+        assert not issue(manual, wanted)[0]
 
     def test_the_intermediate_may_lie_beside_it(self, manual: dict[str, Any], tmp_path: Path) -> None:
         wanted, leaf = self.asked(manual)
@@ -316,12 +321,14 @@ class TestManual:
         assert issue(manual, renewed)[1][LONDON]["status"] == "pending"
         assert issue(manual, renewed)[1][LONDON]["status"] == "pending"
 
-    def test_what_is_no_pem_is_warned_about_once(self, manual: dict[str, Any], tmp_path: Path) -> None:
-        wanted, _ = self.asked(manual)
-        (tmp_path / "requests" / "edge1.london.cer").write_bytes(b"\x30\x82")
-        _, results, here = issue(manual, wanted)
+    def test_what_is_no_answer_is_warned_about_once(self, manual: dict[str, Any], tmp_path: Path) -> None:
+        (tmp_path / "requests").mkdir()
+        (tmp_path / "requests" / "certnew.cer").write_bytes(b"\x30\x82")
+        # The folder is read twice here: the request is handed over.
+        _, results, here = issue(manual, order())
         assert results[LONDON]["status"] == "pending"
-        assert len(here.warnings) == 1 and "openssl x509 -inform der" in here.warnings[0]
+        assert len(here.warnings) == 1
+        assert "not used as an answer" in here.warnings[0] and "certnew.cer holds no certificate" in here.warnings[0]
 
     def test_a_name_that_is_no_file(self, manual: dict[str, Any]) -> None:
         assert "cannot name a file" in issue(manual, order("../london"))[1]["../london"]["error"]

@@ -18,6 +18,8 @@ from ansible.module_utils.fedgate.certificates.seen import look
 
 from .world import POOL, Authority, Here, install_arguments, pem, request_arguments, walk
 
+pytestmark = pytest.mark.edge
+
 CA = Authority("Root")
 #: What touches files, as Python's audit events name it; each is seen just before it happens.
 STEPS = {

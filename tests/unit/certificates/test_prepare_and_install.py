@@ -13,7 +13,8 @@ import pytest
 from ansible.module_utils.fedgate.certificates import chains, keys, requests
 from ansible.module_utils.fedgate.certificates.generations import GenerationStore
 from ansible.module_utils.fedgate.certificates.install import InstallReconciler
-from ansible.module_utils.fedgate.certificates.prepare import Observed, RequestReconciler, decide
+from ansible.module_utils.fedgate.certificates.prepare import RequestReconciler
+from ansible.module_utils.fedgate.certificates.renewal import Observed, Rules, decide
 from ansible.module_utils.fedgate.certificates.seen import Seen
 from ansible.module_utils.fedgate.certificates.settings import RequestSettings
 from ansible.module_utils.fedgate.errors import CheckFailed, InvalidValue
@@ -35,6 +36,8 @@ from .world import (
     request_arguments,
     walk,
 )
+
+pytestmark = pytest.mark.edge
 
 CA = Authority("Root")
 
@@ -158,7 +161,7 @@ def test_a_certificate_is_due_in_its_last_third_at_the_earliest(life: int, age: 
     """Otherwise a short-lived certificate would be renewed at every run."""
     wanted = RequestSettings.of({"names": NAMES})
     facts = replace(chains.describe(CA.certificate), not_before=NOW - age * DAY, not_after=NOW - age * DAY + life * DAY)
-    decision = decide(Observed(NOW, Seen(1, wanted, "ff", "", "", facts)), wanted, timedelta(days=renew_before))
+    decision = decide(Observed(NOW, Seen(1, wanted, "ff", "", "", facts)), wanted, Rules(timedelta(days=renew_before)))
     left = life - age
     assert decision.needed == (left <= min(renew_before, life / 3) or left <= 0)
     assert bool(decision.reasons) == decision.needed

@@ -13,9 +13,11 @@ from ansible.module_utils.fedgate.errors import InvalidValue, Refused
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .world import ECDSA, NAMES
+
+pytestmark = pytest.mark.edge
 
 SUBJECT = {
     "organization": "Contoso Ltd",
@@ -132,7 +134,10 @@ def test_nobody_becomes_a_ca_by_asking(key: Any) -> None:
     ("weak", "message"),
     [
         (lambda: rsa.generate_private_key(65537, 1024), "its RSA key has 1024 bits, at least 2048 are needed"),
-        (lambda: ec.generate_private_key(ec.SECP521R1()), "its ECDSA curve is secp521r1, allowed are p256, p384"),
+        (
+            lambda: ec.generate_private_key(ec.SECP256K1()),
+            "its ECDSA curve is secp256k1, allowed are p256, p384, p521",
+        ),
     ],
 )
 def test_weak_and_unknown_keys_are_refused(weak: Any, message: str) -> None:
@@ -173,3 +178,75 @@ class TestPrivateKeys:
     def test_no_key(self) -> None:
         with pytest.raises(InvalidValue, match="holds no private key that can be read"):
             keys.from_pem(b"hello", "/ca/ca-key.pem")
+
+
+class TestTemplate:
+    """The extension of Microsoft's authorities."""
+
+    def test_only_when_given(self, key: Any) -> None:
+        assert made(key).settings.template == ""
+        found = x509.load_pem_x509_csr(made(key).pem.encode()).extensions
+        assert requests.TEMPLATE not in [each.oid for each in found]
+
+    @pytest.mark.parametrize("name", ["WebServer", "Büro", "x" * 63, "x" * 64])
+    def test_it_travels_as_a_bmp_string(self, key: Any, name: str) -> None:
+        settings = RequestSettings.of({"names": NAMES, "key": ECDSA, "template": name})
+        request = made(key, settings)
+        found = x509.load_pem_x509_csr(request.pem.encode()).extensions.get_extension_for_oid(requests.TEMPLATE)
+        assert not found.critical
+        assert found.value.value[:1] == b"\x1e" and found.value.value.endswith(name.encode("utf-16-be"))
+        assert request.settings.template == name
+        assert not request.settings.differences(settings)
+        requests.check(request, NAMES, "edge1.london", name)
+
+    @pytest.mark.parametrize(
+        ("asked", "wanted", "message"),
+        [
+            ("CA", "WebServer", "asks for template 'CA', the inventory for template 'WebServer'"),
+            ("CA", "", "asks for template 'CA', the inventory for no template"),
+            ("", "WebServer", "asks for no template, the inventory for template 'WebServer'"),
+        ],
+    )
+    def test_it_must_be_the_wanted_one(self, key: Any, asked: str, wanted: str, message: str) -> None:
+        request = made(key, RequestSettings.of({"names": NAMES, "key": ECDSA, "template": asked}))
+        with pytest.raises(Refused, match=f"edge1.london {message}"):
+            requests.check(request, NAMES, "edge1.london", wanted)
+
+    @pytest.mark.parametrize("raw", [b"\x0c\x09WebServer", b"\x1e\x03\x00W\x00", b"", b"\x1e", b"\x1e\x7f\x00W"])
+    def test_one_that_is_written_otherwise_equals_none(self, key: Any, raw: bytes) -> None:
+        request = hostile(key, extra=x509.UnrecognizedExtension(requests.TEMPLATE, raw))
+        with pytest.raises(Refused, match="asks for template 'unreadable"):
+            requests.check(request, NAMES, "edge1.london", "WebServer")
+
+
+def test_no_further_purposes(key: Any) -> None:
+    purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CODE_SIGNING])
+    with pytest.raises(Refused, match=r"never asks for: purpose 1\.3\.6\.1\.5\.5\.7\.3\.3"):
+        requests.check(hostile(key, extra=purposes), NAMES, "edge1.london")
+
+
+def test_international_names_are_asked_for_as_a_labels(key: Any) -> None:
+    request = made(key, RequestSettings.of({"names": ["bücher.example"], "key": ECDSA}))
+    assert request.settings.names == request.common_names == ("xn--bcher-kva.example",)
+    requests.check(request, ["xn--bcher-kva.example"], "edge1.london")
+
+
+def test_the_summary_is_the_review_page_and_the_request(key: Any) -> None:
+    settings = RequestSettings.of({"names": NAMES, "subject": SUBJECT, "key": ECDSA, "template": "WebServer"})
+    request = made(key, settings)
+    text = requests.summary(request, "XMPP London", False)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    for line in (
+        "Friendly name: XMPP London", "Private key: not exportable", "Organisation: Contoso Ltd",
+        "Organisational unit: IT", "City: London", "State: England", "Country: GB", "Common name: contoso.example",
+        "Names: contoso.example", "conference.contoso.example", "Key: ECDSA P-256", "Purposes: serverAuth",
+        "Template: WebServer", f"Key fingerprint: {request.fingerprint} (SHA-256 of the public key)",
+        "Certificate request (PKCS#10):",
+        "subject: C=GB, ST=England, L=London, O=Contoso Ltd, OU=IT, CN=contoso.example",
+        f"public key: ECDSA P-256, SHA-256 {request.fingerprint}",
+        "subject alternative names: DNS:contoso.example, DNS:conference.contoso.example",
+        "extended key usage: serverAuth", "template (1.3.6.1.4.1.311.20.2): WebServer",
+        "signature: ECDSA with SHA256, made by this key: ok", f"SHA-256 of the request: {request.digest}",
+    ):  # fmt: skip
+        assert line in lines, text
+    assert "Private key" not in requests.summary(request)

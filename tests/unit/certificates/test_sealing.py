@@ -9,6 +9,8 @@ from ansible.module_utils.fedgate.certificates import sealing
 from ansible.module_utils.fedgate.errors import CheckFailed, InvalidValue
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+pytestmark = pytest.mark.edge
+
 INFO = bytes.fromhex("4f6465206f6e2061204772656369616e2055726e").decode()
 SENDER = "f4ec9b33b792c372c1d2c2063507b684ef925b8c75a42dbcbf57d63ccd381600"
 RECIPIENT = "8057991eef8f1f1af18f4a9491d16a1ce333f695d4db8e38da75975c4478e0fb"

@@ -11,6 +11,8 @@ from ansible.module_utils.fedgate.errors import InvalidValue
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.edge
+
 
 @pytest.mark.parametrize("country", ["GBR", "G", "1A", "Japan", "G B"])
 def test_a_country_has_two_letters(country: str) -> None:
@@ -46,7 +48,7 @@ def test_empty_fields_are_left_out() -> None:
     ("key", "message"),
     [
         ({"type": "rsa", "size": 1024}, "key.size: an RSA key of 1024 bits is not allowed. Allowed: 2048, 3072, 4096"),
-        ({"type": "ecdsa", "curve": "p521"}, "key.curve: curve 'p521' is not allowed. Allowed: p256, p384"),
+        ({"type": "ecdsa", "curve": "p224"}, "key.curve: curve 'p224' is not allowed. Allowed: p256, p384, p521"),
         ({"type": "dsa"}, "key.type: 'dsa' is not a type of key. Allowed: rsa, ecdsa"),
     ],
 )
@@ -73,6 +75,28 @@ def test_names_become_one_form() -> None:
 def test_names_that_nobody_certifies(name: str) -> None:
     with pytest.raises(InvalidValue, match=r"names\[1\]: "):
         normalise_all(["contoso.example", name])
+
+
+def test_a_hundred_names_and_no_more() -> None:
+    names = [f"n{number}.example" for number in range(101)]
+    assert len(normalise_all([*names[:100], names[0]])) == 100
+    with pytest.raises(
+        InvalidValue, match="names: 101 names are too many for one certificate. Issuers take 100 at most"
+    ):
+        RequestSettings.of({"names": names})
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("x" * 65, "template: 'x+' has 65 characters. At most 64"),
+        ("Web\x00Server", r"template: 'Web.x00Server' is no name of a template. Write the template's name"),
+        ("Web\U0001f600", "is no name of a template"),
+    ],
+)
+def test_templates_that_no_request_can_name(template: str, message: str) -> None:
+    with pytest.raises(InvalidValue, match=message):
+        RequestSettings.of({"names": ["a.example"], "template": template})
 
 
 def test_there_is_at_least_one_name() -> None:
@@ -107,5 +131,11 @@ def test_differences_name_every_name(old: list[str], new: list[str]) -> None:
 def test_every_setting_but_the_friendly_name_is_a_difference() -> None:
     old = RequestSettings.of({"names": ["a.example"]})
     assert not old.differences(RequestSettings.of({"names": ["a.example"], "friendly_name": "another"}))
-    for other in ({"key": {"type": "ecdsa"}}, {"subject": {"country": "GB"}}, {"client_auth": True}):
+    assert not old.differences(RequestSettings.of({"names": ["a.example"], "exportable": False}))
+    for other in (
+        {"key": {"type": "ecdsa"}},
+        {"subject": {"country": "GB"}},
+        {"client_auth": True},
+        {"template": "WebServer"},
+    ):
         assert len(old.differences(RequestSettings.of({"names": ["a.example"], **other}))) == 1

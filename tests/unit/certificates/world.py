@@ -103,13 +103,28 @@ def request_arguments(directory: Any, **other: Any) -> Mapping[str, Any]:
         "key": ECDSA,
         "friendly_name": "",
         "client_auth": False,
-        "renew_before_days": 14,
+        "renew_before_days": None,
+        "due": {},
+        "force": False,
+        "reuse_key": False,
+        "make": True,
+        "report_missing_library": False,
+        "gateway": None,
         **other,
     }
 
 
 def install_arguments(directory: Any, chain: Optional[str], **other: Any) -> Mapping[str, Any]:
-    return {"name": POOL, "directory": str(directory), "names": NAMES, "chain": chain, **other}
+    return {
+        "name": POOL,
+        "directory": str(directory),
+        "names": NAMES,
+        "chain": chain,
+        "request": None,
+        "keep": 3,
+        "gateway": None,
+        **other,
+    }
 
 
 def _builder(

@@ -12,7 +12,6 @@ from ansible.module_utils.fedgate.gateway import scram
 from ansible.module_utils.fedgate.gateway.accounts import encode, lua_string, wanted_accounts
 from ansible.module_utils.fedgate.gateway.files import Wanted
 from ansible.module_utils.fedgate.gateway.firewall import parse_rules
-from ansible.module_utils.fedgate.gateway.listening import expected_endpoints, parse_table, reachable_address
 from ansible.module_utils.fedgate.gateway.prosody_check import (
     check_contents,
     includes,
@@ -20,11 +19,14 @@ from ansible.module_utils.fedgate.gateway.prosody_check import (
     secret_words,
     virtual_hosts,
 )
-from ansible.module_utils.fedgate.gateway.starttls import leaf_of
 from ansible.module_utils.fedgate.gateway.status import is_current, is_gated, read_status, reason_of
-from ansible.module_utils.fedgate.gateway.systemd import parse_state
+from ansible.module_utils.fedgate.host.listening import expected_endpoints, parse_table, reachable_address
+from ansible.module_utils.fedgate.host.starttls import leaf_of
+from ansible.module_utils.fedgate.host.systemd import parse_state
 from hypothesis import given
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.edge
 
 CONFIG = "/etc/prosody/prosody.cfg.lua"
 

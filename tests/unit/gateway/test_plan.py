@@ -10,8 +10,10 @@ from ansible.module_utils.fedgate.errors import InvalidValue
 from ansible.module_utils.fedgate.gateway.files import ABSENT, Seen
 from ansible.module_utils.fedgate.gateway.firewall import Rules
 from ansible.module_utils.fedgate.gateway.gateway_plan import plan_gateway
-from ansible.module_utils.fedgate.gateway.systemd import UnitState
 from ansible.module_utils.fedgate.gateway.wanted import Observed, Settings, settings_of
+from ansible.module_utils.fedgate.host.systemd import UnitState
+
+pytestmark = pytest.mark.edge
 
 RUNNING = UnitState(True, True, False, True, 42, False, 100.0)
 MISSING = UnitState(False, False, False, False, None, False, None)
@@ -117,10 +119,8 @@ def test_a_certificate_to_come_is_waited_for() -> None:
     assert names(replace(waiting, certificate_changes=True), right(missing=(POOL,), unit=STOPPED), check=True)
 
 
-def test_check_mode_foresees_the_reload_for_a_new_certificate() -> None:
-    renewed = settings(certificate_changes=True)
-    assert names(renewed, right(), check=True) == ["run service prosody.service reload"]
-    assert names(renewed, right()) == []
+def test_the_reload_for_a_new_certificate_is_the_certificates_own() -> None:
+    assert names(settings(certificate_changes=True), right(), check=True) == []
 
 
 def test_somebody_elses_stopped_server_stays_stopped() -> None:

@@ -13,6 +13,8 @@ from ansible.module_utils.fedgate.gateway.prosody_policy import compile_policy
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.edge
+
 
 def partner(domain: str = "fabrikam.example", **fields: Any) -> dict[str, Any]:
     return {"domain": domain, **fields}

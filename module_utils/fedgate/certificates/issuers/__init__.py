@@ -6,11 +6,13 @@ class named by an inventory would run with the controller's secrets.
 
 from __future__ import annotations
 
+from .acme import Acme
 from .base import Issuer
 from .local_ca import LocalCa
 from .manual import Manual
 
 ISSUERS: dict[str, type[Issuer]] = {
+    Acme.kind: Acme,
     LocalCa.kind: LocalCa,
     Manual.kind: Manual,
 }

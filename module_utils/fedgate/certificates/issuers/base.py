@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Optional
 
@@ -30,6 +30,8 @@ class Order:
     :ivar client_auth: certify clientAuth too, where this issuer can.
     :ivar replaces: serial number (hex) of the certificate that serves now; it is never the answer again, also where the
         new request is for the same key.
+    :ivar template: the template that the request names; empty where there is none.
+    :ivar recipients: public keys (base64) of the hosts to which a key that comes with an answer is sealed, by host.
     """
 
     name: str
@@ -38,6 +40,12 @@ class Order:
     request: Optional[Request]
     client_auth: bool = False
     replaces: Optional[str] = None
+    template: str = ""
+    recipients: Mapping[str, str] = field(default_factory=dict)
+
+    def is_replaced(self, certificate: x509.Certificate) -> bool:
+        """Tell whether this is the certificate that serves now, and so no answer."""
+        return self.replaces is not None and certificate.serial_number == serial_of(self.replaces, "requests.replaces")
 
     def asked(self) -> Request:
         """Return the request, where there must be one. :raises InvalidValue: there is none."""
@@ -52,12 +60,15 @@ class Order:
 class Outcome:
     """How one order stands.
 
-    :ivar status: ``issued``, ``pending`` (someone else must act), ``planned`` (we would act now) or ``failed``.
+    :ivar status: ``issued``, ``pending`` (someone else must act), ``planned`` (we would act now), ``failed``, or
+        ``key_brought`` (there is a certificate, but its key came with it and has still to be handed over: the order
+        needs recipients).
     :ivar chain: PEM, the edge's certificate first, when issued.
     :ivar facts: of that certificate.
     :ivar error: why it failed.
     :ivar change: what ``fulfil`` would do now, None when there is nothing to do.
     :ivar pending: what is waited for.
+    :ivar sealed_keys: the private key that came with the answer (PKCS#8 PEM), sealed to each recipient, by host.
     """
 
     status: str
@@ -66,6 +77,12 @@ class Outcome:
     error: Optional[str] = None
     change: Optional[Change] = None
     pending: Optional[Pending] = None
+    sealed_keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def brings_key(self) -> bool:
+        """Tell whether the certificate is for another key than the request's."""
+        return self.status == "key_brought" or bool(self.sealed_keys)
 
 
 class Issuer(ABC):
@@ -77,6 +94,8 @@ class Issuer(ABC):
 
     #: Its name in an inventory.
     kind: str
+    #: Whether it has something to keep up (a revocation list) also when nobody orders anything.
+    keeps_up = False
 
     def __init__(self, settings: Mapping[str, Any], warn: Callable[[str], None]) -> None:
         self.settings = settings
@@ -93,6 +112,22 @@ class Issuer(ABC):
     def prepare(self, now: datetime) -> None:
         """Carry out the preparations; most issuers need none."""
         return
+
+    def upkeep(self) -> Sequence[Change]:
+        """Return what the issuer itself must renew now, orders or not; with orders it is part of ``prepare``."""
+        return ()
+
+    def leftovers(self) -> Sequence[Change]:
+        """Return what a killed run left behind and must go, whether or not there is an order now."""
+        return ()
+
+    def tidy(self, now: datetime) -> None:
+        """Remove the leftovers; what cannot be removed is warned about, and stops nobody."""
+        return
+
+    def caa(self, names: Iterable[str]) -> list[dict[str, str]]:
+        """Return CAA records (name, value) that bind the names to this issuer; most issuers have none."""
+        return []
 
     @abstractmethod
     def look(self, order: Order, now: datetime) -> Outcome:
@@ -119,6 +154,16 @@ class Issuer(ABC):
 def issued(chain: Sequence[x509.Certificate]) -> Outcome:
     """Return the outcome of a verified chain."""
     return Outcome("issued", chain=chains.to_pem(chain), facts=chains.describe(chain[0]))
+
+
+def serial_of(text: str, path: str) -> int:
+    """Return a serial number written in hexadecimal, with or without colons. :raises InvalidValue: it is not."""
+    try:
+        return int(str(text).replace(":", "").strip(), 16)
+    except ValueError as error:
+        raise InvalidValue(
+            f"'{text}' is not a serial number", path=path, hint="Write it in hexadecimal, as a text: '0a1b2c'."
+        ) from error
 
 
 def read_file(path: str) -> Optional[bytes]:

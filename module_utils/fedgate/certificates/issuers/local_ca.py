@@ -6,7 +6,6 @@ Of a request it takes the public key and nothing else; names and purposes are it
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Optional
@@ -14,35 +13,31 @@ from typing import Any, Optional
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ...errors import CheckFailed, InvalidValue, Refused
+from ...errors import CheckFailed, InvalidValue
 from ...plan import KNOWN_AFTER_APPLY, Change
-from .. import chains, keys, library, requests, verification
-from ..settings import KeySettings
-from .base import Issuer, Order, Outcome, issued, read_file, write_file
+from .. import chains, library, requests, verification
+from . import local_ca_authority as authority
+from . import local_ca_revocation as revocation
+from .base import Issuer, Order, Outcome, issued, read_file, serial_of, write_file
 
-CERTIFICATE = "ca.pem"
-KEY = "ca-key.pem"
-#: Ten years: a root is distributed by hand, to every peer.
-_ROOT_LIFE = timedelta(days=3650)
-#: Clocks of edges may be behind the controller's.
-_BACKDATED = timedelta(hours=1)
 _DAYS = (1, 3650)
 
 
 class LocalCa(Issuer):
-    """``{kind: local_ca, directory, create, passphrase, organization, validity_days, client_auth}``.
+    """``{kind: local_ca, directory, create, passphrase, organization, validity_days, client_auth, intermediate, ...}``.
 
-    ``directory`` holds ``ca.pem``, ``ca-key.pem`` (0600) and ``issued/<SHA-256 of the public key>.pem``.
+    ``directory`` holds ``ca.pem``, ``ca-key.pem`` (0600) and ``issued/<SHA-256 of the public key>.pem``; with an
+    intermediate also ``intermediate.pem`` and ``intermediate-key.pem``, with a revocation list ``crl.der``.
     """
 
     kind = "local_ca"
+    keeps_up = True
 
     def __init__(self, settings: Mapping[str, Any], warn: Callable[[str], None]) -> None:
         super().__init__(settings, warn)
         self.directory = os.path.abspath(os.path.expanduser(settings["directory"]))
-        self.passphrase: Optional[str] = settings.get("passphrase") or None
         self.life = timedelta(days=settings.get("validity_days") or 90)
         if not _DAYS[0] <= self.life.days <= _DAYS[1]:
             raise InvalidValue(
@@ -50,76 +45,64 @@ class LocalCa(Issuer):
                 path="issuer.validity_days",
                 hint=f"Allowed are {_DAYS[0]} to {_DAYS[1]}; 90 is the default.",
             )
-        self.certificate: Optional[x509.Certificate] = None
-        self.key: Optional[keys.PrivateKey] = None
+        self.crl_url = _checked_url(settings.get("crl_url"))
+        given = settings.get("revoked") or ()
+        self.revoked = [serial_of(text, f"issuer.revoked[{index}]") for index, text in enumerate(given)]
+        self.authority = authority.Authority(
+            self.directory,
+            settings.get("passphrase") or None,
+            (settings.get("organization") or "").strip(),
+            bool(settings.get("intermediate")),
+            self.crl_url,
+        )
+        self.now = library.now()
 
     def observe(self, now: datetime) -> None:
         """Open the CA. :raises FedgateError: missing and not to be created, damaged, expired, wrong passphrase."""
-        pem, key_pem = read_file(self._path(CERTIFICATE)), read_file(self._path(KEY))
-        if key_pem is not None:
-            self.key = keys.from_pem(key_pem, self._path(KEY), self.passphrase)
-            self._warn_if_open()
-        if pem is None:
-            # A key without a certificate is the wreck of a killed creation; the key is good, and used again.
-            if not self.settings.get("create"):
-                raise InvalidValue(
-                    f"there is no CA in {self.directory} ({CERTIFICATE})",
-                    path="issuer.directory",
-                    hint=f"Put {CERTIFICATE} and {KEY} there, or let it be created once with "
-                    "federation_certificate.ca_create: true.",
-                )
-            return
-        self.certificate = self._usable(chains.parse(pem, self._path(CERTIFICATE))[0], now)
-
-    def _usable(self, certificate: x509.Certificate, now: datetime) -> x509.Certificate:
-        where = self._path(CERTIFICATE)
-        if self.key is None:
-            raise InvalidValue(
-                f"{self._path(KEY)} is missing beside {where}", hint="Bring the CA's key back from its back-up."
-            )
-        if keys.fingerprint(self.key.public_key()) != keys.fingerprint(certificate.public_key()):
-            raise InvalidValue(f"{where} and {self._path(KEY)} do not belong together", hint="Bring back the pair.")
-        if library.not_after(certificate) <= now:
-            raise Refused(
-                f"the CA in {where} has expired on {library.text_of(library.not_after(certificate))}",
-                hint="Make a new CA in another directory and hand its root to your partners first.",
-            )
-        try:
-            constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        except x509.ExtensionNotFound:
-            constraints = x509.BasicConstraints(False, None)
-        if not constraints.ca:
-            raise InvalidValue(f"{where} is not the certificate of a CA", hint="Name the folder of a CA.")
-        return certificate
+        self.now = now
+        self.authority.read(now, bool(self.settings.get("create")), self.warn)
 
     def preparations(self) -> Sequence[Change]:
-        """One change when the CA is to be created."""
-        if self.certificate is not None:
-            return ()
-        after = {"subject": self._subject().rfc4514_string(), "not_after": KNOWN_AFTER_APPLY}
-        return (Change("create", "certificate_authority", self.directory, None, after),)
+        """One change for each of CA, intermediate and revocation list that is to be made."""
+        return [*self.authority.lacking(), *self._list_changes()]
+
+    def upkeep(self) -> Sequence[Change]:
+        """Renew the revocation list of a CA that is there."""
+        return self._list_changes() if self.authority.signer() else ()
 
     def prepare(self, now: datetime) -> None:
-        """Create the CA: first its key, then its certificate, so that a certificate never stands without a key."""
-        if self.certificate is None:
+        """Create what is lacking, and write the revocation list."""
+        if self.authority.lacking():
             self.observe(now)  # an issuer with other settings may have created it a moment ago
-        if self.certificate is not None:
-            return
-        if self.key is None:
-            self.key = keys.generate(KeySettings("ecdsa", None, "p256"))
-            write_file(self._path(KEY), keys.to_pem(self.key, self.passphrase), 0o600)
-        certificate = _root(self.key, self._subject(), now)
-        write_file(self._path(CERTIFICATE), chains.to_pem([certificate]).encode(), 0o644)
-        self.certificate = certificate
+            self.authority.create(now)
+        if self._list_changes():
+            signer = self._signer()
+            content = revocation.build(
+                signer.certificate, signer.key, self.revoked, self._list(), now, now + revocation.LIFE
+            )
+            write_file(self.authority.path(revocation.FILE), content, 0o644)
+
+    def _list(self) -> Optional[x509.CertificateRevocationList]:
+        return revocation.read(read_file(self.authority.path(revocation.FILE)))
+
+    def _list_changes(self) -> list[Change]:
+        if not self.crl_url and not self.revoked:
+            return []
+        found, signer = self._list(), self.authority.signer()
+        if signer and not revocation.due(found, signer.certificate, self.revoked, self.now):
+            return []
+        return [revocation.change(self.authority.path(revocation.FILE), found, self.revoked)]
 
     def look(self, order: Order, now: datetime) -> Outcome:
         """Return the certificate that this key already has, while it satisfies; otherwise plan to sign."""
         kept = self._kept(order)
         if kept and self._satisfies(kept, order, now):
             return issued(kept)
+        signer = self.authority.signer()
+        kind = "Issuing CA" if self.authority.intermediate else "CA"
         fields = {
             "names": list(order.names),
-            "issuer": (self.certificate.subject if self.certificate else self._subject()).rfc4514_string(),
+            "issuer": (signer.certificate.subject if signer else self.authority.subject(kind)).rfc4514_string(),
             "purposes": ["serverAuth", "clientAuth"] if order.client_auth else ["serverAuth"],
             "not_after": KNOWN_AFTER_APPLY,
         }
@@ -129,24 +112,24 @@ class LocalCa(Issuer):
 
     def fulfil(self, order: Order, now: datetime) -> None:
         """Sign, verify, keep."""
-        leaf = self._sign(order, now)
-        self._verify([leaf], order, now)
-        write_file(self._kept_path(order.asked()), chains.to_pem([leaf]).encode(), 0o644)
+        chain = [self._sign(order, now), *self.authority.above()]
+        self._verify(chain, order, now)
+        write_file(self._kept_path(order.asked()), chains.to_pem(chain).encode(), 0o644)
 
     def _sign(self, order: Order, now: datetime) -> x509.Certificate:
-        authority, key = self._pair()
+        signer = self._signer()
         public = order.asked().public
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH] + [ExtendedKeyUsageOID.CLIENT_AUTH] * order.client_auth
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name(requests.common_name(order.names)))
-            .issuer_name(authority.subject)
+            .issuer_name(signer.certificate.subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(max(now - _BACKDATED, library.not_before(authority)))
-            .not_valid_after(min(now + self.life, library.not_after(authority)))
+            .not_valid_before(max(now - authority.BACKDATED, library.not_before(signer.certificate)))
+            .not_valid_after(min(now + self.life, library.not_after(signer.certificate)))
             .add_extension(x509.BasicConstraints(False, None), critical=True)
-            .add_extension(_usage(encipherment=isinstance(public, rsa.RSAPublicKey)), critical=True)
+            .add_extension(authority.usage(encipherment=isinstance(public, rsa.RSAPublicKey)), critical=True)
             .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
             # Without a subject, the names must be critical (RFC 5280 §4.2.1.6).
             .add_extension(
@@ -154,17 +137,22 @@ class LocalCa(Issuer):
                 critical=not requests.common_name(order.names),
             )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(_authority_identifier(authority), critical=False)
+            .add_extension(revocation.identifier_of(signer.certificate), critical=False)
         )
-        return builder.sign(key, hashes.SHA256())
+        if self.crl_url:
+            builder = builder.add_extension(authority.distribution(self.crl_url), critical=False)
+        return builder.sign(signer.key, hashes.SHA256())
 
-    def _pair(self) -> tuple[x509.Certificate, keys.PrivateKey]:
-        if self.certificate is None or self.key is None:
+    def _signer(self) -> authority.Signer:
+        signer = self.authority.signer()
+        if signer is None:
             raise InvalidValue(f"there is no CA in {self.directory}", path="issuer.directory", hint="Create it first.")
-        return self.certificate, self.key
+        return signer
 
     def _satisfies(self, kept: Sequence[x509.Certificate], order: Order, now: datetime) -> bool:
         facts = chains.describe(kept[0])
+        if order.is_replaced(kept[0]) or kept[0].serial_number in self.revoked:
+            return False
         if set(facts.names) != set(order.names) or facts.client_auth != order.client_auth:
             return False
         if now >= facts.not_after - (facts.not_after - facts.not_before) / 3:
@@ -178,7 +166,7 @@ class LocalCa(Issuer):
     def _verify(self, chain: Sequence[x509.Certificate], order: Order, now: datetime) -> None:
         verification.verify(
             chain,
-            anchors=[self._pair()[0]],
+            anchors=[self.authority.root] if self.authority.root else [],
             key_fingerprint=order.asked().fingerprint,
             names=order.names,
             now=now,
@@ -186,64 +174,21 @@ class LocalCa(Issuer):
         )
 
     def _kept(self, order: Order) -> Sequence[x509.Certificate]:
-        if order.request is None or self.certificate is None:
+        if order.request is None or self.authority.root is None:
             return ()
-        pem = read_file(self._kept_path(order.request))
-        return chains.parse(pem, self._kept_path(order.request)) if pem else ()
+        path = self._kept_path(order.request)
+        pem = read_file(path)
+        return chains.parse(pem, path) if pem else ()
 
     def _kept_path(self, request: requests.Request) -> str:
-        return self._path(os.path.join("issued", f"{request.fingerprint}.pem"))
-
-    def _path(self, name: str) -> str:
-        return os.path.join(self.directory, name)
-
-    def _subject(self) -> x509.Name:
-        organization = (self.settings.get("organization") or "").strip()
-        attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
-        # RFC 5280: at most 64 characters.
-        name = f"{organization[:46]} Federation CA".strip()
-        return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-    def _warn_if_open(self) -> None:
-        if stat.S_IMODE(os.stat(self._path(KEY)).st_mode) & 0o077:
-            self.warn(f"{self._path(KEY)} can be read by others: chmod 600 {self._path(KEY)}")
+        return self.authority.path(os.path.join("issued", f"{request.fingerprint}.pem"))
 
 
-def _root(key: keys.PrivateKey, subject: x509.Name, now: datetime) -> x509.Certificate:
-    public = key.public_key()
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + _ROOT_LIFE)
-        .add_extension(x509.BasicConstraints(True, 0), critical=True)
-        .add_extension(_usage(authority=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-
-
-def _authority_identifier(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """Repeat the CA's own identifier, whatever way it was made; peers build paths by comparing the two."""
-    try:
-        own = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    except x509.ExtensionNotFound:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())  # type: ignore[arg-type]
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
-
-
-def _usage(*, authority: bool = False, encipherment: bool = False) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not authority,
-        content_commitment=False,
-        key_encipherment=encipherment,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def _checked_url(url: Optional[str]) -> Optional[str]:
+    if url and not url.startswith("http://"):
+        raise InvalidValue(
+            f"'{url}' is no address of a revocation list",
+            path="issuer.crl_url",
+            hint="It must begin with http://; by https it could not be judged without itself.",
+        )
+    return url or None

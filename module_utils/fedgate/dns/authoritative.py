@@ -1,0 +1,172 @@
+"""What a zone's own servers answer: found through resolvers, then each of them asked directly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+
+from ..errors import FedgateError, InvalidValue, Unreachable
+from . import names, txt
+from .records import Key, Value, parse
+
+#: Seconds for one question to the resolvers, and for one to a name server.
+_LOOKUP, _QUESTION = 10.0, 2.0
+#: Seconds between two rounds: the first, and the longest.
+_PAUSES = (0.1, 3.0)
+
+
+@dataclass(frozen=True)
+class Server:
+    """One name server of a zone, with all its addresses."""
+
+    name: str
+    addresses: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(self.addresses)})" if self.addresses else self.name
+
+
+class Resolvers:
+    """Asks the given resolvers, or those of this machine.
+
+    :param addresses: of resolvers, port 53; the system's when there are none.
+    :raises Unreachable: this machine has no resolver configured.
+    """
+
+    def __init__(self, addresses: Sequence[str] = ()) -> None:
+        try:
+            self._resolver = dns.resolver.Resolver(configure=not addresses)
+        except dns.exception.DNSException as error:
+            raise Unreachable("this machine has no DNS resolver configured", hint="Name some in resolvers.") from error
+        if addresses:
+            self._resolver.nameservers = list(addresses)
+
+    def final_name(self, name: str) -> str:
+        """Return the folded name that a chain of CNAMEs leads to; the name itself where there is none.
+
+        :raises Unreachable: the resolvers give no answer, or the chain does not end.
+        """
+        return names.fold(self._ask(name, "TXT")[1])
+
+    def texts(self, name: str) -> list[str]:
+        """Return the TXT data that the resolvers give now, as quoted text. :raises Unreachable: no answer."""
+        return [_value("TXT", rdata).text for rdata in self._ask(name, "TXT")[0]]
+
+    def servers(self, zone: str) -> list[Server]:
+        """Return the name servers of a zone. :raises Unreachable: they cannot be found out."""
+        found = [names.fold(rdata.target.to_text()) for rdata in self._ask(zone, "NS")[0]]
+        if not found:
+            raise Unreachable(
+                f"the resolvers know no name servers of {zone}", hint="Is the zone delegated? Look: dig NS."
+            )
+        return [Server(name, self._addresses(name)) for name in sorted(found)]
+
+    def _addresses(self, name: str) -> tuple[str, ...]:
+        return tuple(rdata.address for rtype in ("A", "AAAA") for rdata in self._ask(name, rtype)[0])
+
+    def _ask(self, name: str, rtype: str) -> tuple[Sequence[Any], str]:
+        """Return the data, and the name at which it was found or looked for in the end."""
+        try:
+            answer = self._resolver.resolve(f"{name}.", rtype, raise_on_no_answer=False, search=False, lifetime=_LOOKUP)
+        except dns.resolver.NXDOMAIN as error:
+            return (), error.canonical_name.to_text()
+        except dns.exception.DNSException as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+            raise Unreachable(
+                f"{name} {rtype} cannot be looked up at {', '.join(map(str, self._resolver.nameservers))}: {reason}",
+                hint="Check the addresses of the resolvers (federation_dns_resolvers), and the zone itself.",
+            ) from error
+        return list(answer.rrset or ()), answer.canonical_name.to_text()
+
+
+def wait(
+    resolvers: Resolvers, wanted: Mapping[str, Mapping[Key, Collection[Value]]], seconds: float
+) -> dict[Key, list[str]]:
+    """Wait until every name server of each zone answers with all values that are wanted there.
+
+    :param wanted: zone → name and type → values that must be among the answers; others beside them do no harm.
+    :param seconds: how long to wait, all zones together.
+    :returns: what is lacking at the end: name and type → one line a server that lags; empty when all are there.
+    """
+    lagging: dict[Key, list[str]] = {}
+    open_ones: list[tuple[Server, dict[Key, Collection[Value]]]] = []
+    for zone, sets in wanted.items():
+        try:
+            open_ones += [(server, dict(sets)) for server in resolvers.servers(zone)]
+        except FedgateError as error:
+            lagging.update({key: [error.message] for key in sets})
+    wanted_of = {key: values for sets in wanted.values() for key, values in sets.items()}
+    deadline, pause = time.monotonic() + seconds, _PAUSES[0]
+    while True:
+        reasons = [(server, _lacking(server, sets)) for server, sets in open_ones]
+        open_ones = [(server, {key: wanted_of[key] for key in left}) for server, left in reasons if left]
+        if not open_ones or time.monotonic() + pause > deadline:
+            break
+        time.sleep(pause)
+        pause = min(pause * 1.5, _PAUSES[1])
+    for server, left in reasons:
+        for key, reason in left.items():
+            lagging.setdefault(key, []).append(f"{server}: {reason}")
+    return lagging
+
+
+def _lacking(server: Server, sets: Mapping[Key, Collection[Value]]) -> dict[Key, str]:
+    """Ask one server for all sets; return those that it does not give in full, with the reason."""
+    left: dict[Key, str] = {}
+    silent = None if server.addresses else "its name has no address"
+    for key, values in sets.items():
+        if silent is None:
+            try:
+                reason = _difference(_query(server, key), key, values)
+            except (OSError, dns.exception.DNSException) as error:
+                silent = reason = f"does not answer ({(str(error) or type(error).__name__).splitlines()[0][:80]})"
+        else:
+            reason = silent  # no use to wait for it once more in this round
+        if reason:
+            left[key] = reason
+    return left
+
+
+def _query(server: Server, key: Key) -> Any:
+    """Return the answer of the first address that gives one."""
+    query = dns.message.make_query(dns.name.from_text(key[0]), key[1], flags=0)
+    error: Exception | None = None
+    for address in server.addresses:
+        try:
+            return dns.query.udp_with_fallback(query, address, timeout=_QUESTION)[0]
+        except (OSError, dns.exception.DNSException) as failed:
+            error = error or failed
+    raise error or OSError("no address")
+
+
+def _difference(answer: Any, key: Key, values: Collection[Value]) -> str:
+    """Say in what the answer falls short; empty when it does not."""
+    rcode = answer.rcode()
+    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) or not answer.flags & dns.flags.AA:
+        return f"does not serve the zone ({dns.rcode.to_text(rcode)})"
+    found = {
+        _value(key[1], rdata)
+        for rrset in answer.answer
+        if rrset.name == dns.name.from_text(key[0]) and rrset.rdtype == dns.rdatatype.from_text(key[1])
+        for rdata in rrset
+    }
+    lacking = len(set(values) - found)
+    return f"lacks {lacking} of {len(set(values))} values" if lacking else ""
+
+
+def _value(rtype: str, rdata: Any) -> Value:
+    try:
+        return parse(rtype, txt.quoted(b"".join(rdata.strings)) if rtype == "TXT" else rdata.to_text())
+    except InvalidValue:  # what others keep there is not ours to judge
+        return Value((rdata.to_text(),), rdata.to_text())

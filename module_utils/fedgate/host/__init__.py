@@ -1,0 +1,1 @@
+"""A running Linux host, looked at from inside: its services, its listening sockets, the certificates that it shows."""
