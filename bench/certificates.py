@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import fleet, playbook
 from .errors import BenchError
+from .progress import Progress
 from .report import Comparison, Target, compare
 from .sides import ISSUERS, Side, empty, sides, variables
 
@@ -54,9 +54,10 @@ def run(issuers: Sequence[str], counts: Sequence[int], repeat: int) -> list[Comp
     name = peer_name(peer)
     others = sorted({host for issuer in issuers for host in ISSUERS[issuer].needs})
     with fleet.fleet(max(case.hosts for case in wanted), others) as hosts, tempfile.TemporaryDirectory() as folder:
+        progress = Progress(len(wanted) * repeat * len(PASSES) * 2)
         measured = []
         for case in wanted:
-            found = Measurement(case, hosts, Path(folder), peer, repeat).all()
+            found = Measurement(case, hosts, Path(folder), peer, progress).all(repeat)
             for each in PASSES:
                 measured += compare(SUITE, f"{case.title}, {each}", found["ours", each], found["peer", each], name)
         return measured
@@ -78,23 +79,22 @@ def peer_name(python: Path) -> str:
 class Measurement:
     """All runs of one case."""
 
-    def __init__(self, case: Case, hosts: fleet.Fleet, folder: Path, peer: Path, repeat: int) -> None:
+    def __init__(self, case: Case, hosts: fleet.Fleet, folder: Path, peer: Path, progress: Progress) -> None:
         self.case = case
         self.hosts = hosts
         self.folder = folder
-        self.repeat = repeat
+        self.progress = progress
         self.names = hosts.names[: case.hosts]
         self.meters = hosts.meters(self.names)
         self.sides = sides(ISSUERS[case.issuer], Path(sys.executable), peer)
         self.log = folder / "log"
-        self._began = time.monotonic()
 
-    def all(self) -> dict[tuple[str, str], list[dict[str, float]]]:
-        """Return (side, pass) → figures of each round."""
+    def all(self, repeat: int) -> dict[tuple[str, str], list[dict[str, float]]]:
+        """Run all rounds; return (side, pass) → figures of each."""
         found: dict[tuple[str, str], list[dict[str, float]]] = {}
-        for round_ in range(self.repeat):
+        for round_ in range(repeat):
             for side in self._in_turn(round_):
-                for each, figures in self._both_passes(side, round_):
+                for each, figures in self._both_passes(side):
                     found.setdefault((side.name, each), []).append(figures)
         return found
 
@@ -102,13 +102,16 @@ class Measurement:
         """Return the sides, each of them first in every other round."""
         return self.sides if round_ % 2 == 0 else self.sides[::-1]
 
-    def _both_passes(self, side: Side, round_: int) -> Iterator[tuple[str, dict[str, float]]]:
+    def _both_passes(self, side: Side) -> Iterator[tuple[str, dict[str, float]]]:
         inventory = self._start_from_nothing(side)
         for each in PASSES:
+            self.progress.begin(f"{self.case.title}, {side.name}, {each}")
             before = fleet.used(self.meters)
-            done = playbook.run(side.python, side.playbook, inventory, self.case.hosts, self.log)
+            done = playbook.run(
+                side.python, side.playbook, inventory, self.case.hosts, self.log, self.progress.underway
+            )
             figures = {**done.figures, "hosts CPU": fleet.used(self.meters) - before}
-            self._say(f"round {round_ + 1} of {self.repeat}, {side.name}, {each}: {figures['wall']:.1f} s")
+            self.progress.done(figures["wall"])
             if each == PASSES[0]:
                 playbook.run(side.python, "check.yml", inventory, self.case.hosts, self.log)
             elif done.changed:
@@ -125,6 +128,3 @@ class Measurement:
         inventory.chmod(0o600)
         playbook.run(side.python, "clean.yml", inventory, self.case.hosts, self.log)
         return inventory
-
-    def _say(self, text: str) -> None:
-        print(f"{time.monotonic() - self._began:6.1f}s  {self.case.title:<22} {text}", flush=True)

@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -17,16 +18,25 @@ from pathlib import Path
 
 #: prctl(2): orphaned descendants become children of this process.
 PR_SET_CHILD_SUBREAPER = 36
+#: prctl(2): the command gets this signal when we are killed, and does not go on alone.
+PR_SET_PDEATHSIG = 1
 LEFTOVER_SECONDS = 10.0
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; return 0 when it could be measured, whatever its own exit code."""
     result, control, log, *command = arguments
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with open(log, "ab") as output:
         began = time.monotonic()
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0),
+        )
         code = child.wait()
         wall = time.monotonic() - began
     end_connections(Path(control))

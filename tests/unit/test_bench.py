@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import certificates, cli, fleet, playbook, report, sides  # noqa: E402 - the path comes first
 from bench.errors import BenchError  # noqa: E402
+from bench.progress import Progress  # noqa: E402
 
 STATE: dict[str, Any] = {
     "addresses": {"dns": "192.0.2.2"},
@@ -111,6 +113,29 @@ def test_figures_are_counted_per_host() -> None:
     assert {*found.figures, "hosts CPU"} == set(report.METRICS)
 
 
+def test_how_far_a_run_has_come_is_said_in_words() -> None:
+    counted = [
+        {"task": "Make the key", "host": "a"},
+        {"sent": 1},
+        {"task": "Sign", "host": "a"},
+        {"task": "Sign", "host": "b"},
+    ]
+    assert playbook.how_far(counted, 50) == "Sign, on 2 of 50 hosts"
+    assert playbook.how_far([{"sent": 1}], 50) == "connecting"
+
+
+def test_progress_counts_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(24)
+    for _ in range(2):
+        progress.begin("ACME, 1 host, ours, first run")
+    progress.underway("Sign, on 2 of 50 hosts")
+    progress.done(3.14159)
+    said = [line.partition("s  ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert said == [
+        f"run 2 of 24: ACME, 1 host, ours, first run: {text}" for text in ("… Sign, on 2 of 50 hosts", "3.1 s")
+    ]
+
+
 @pytest.mark.parametrize("issuer", sides.ISSUERS)
 def test_both_sides_get_the_same_but_their_folders(issuer: str, tmp_path: Path) -> None:
     pair = sides.sides(sides.ISSUERS[issuer], *PYTHONS)
@@ -156,6 +181,27 @@ def test_cpu_time_of_hosts_is_read_from_either_version(tmp_path: Path, file: str
 def test_hosts_without_a_meter_are_named(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="no CPU time is counted for /x/y"):
         fleet.meter("/x/y", tmp_path)
+
+
+def test_the_command_ends_with_its_measurement(tmp_path: Path) -> None:
+    (tmp_path / "control").mkdir()
+    command = [
+        str(tmp_path / "result"),
+        str(tmp_path / "control"),
+        str(tmp_path / "log"),
+        "sh",
+        "-c",
+        "echo $$; exec sleep 60",
+    ]
+    measured = subprocess.Popen([sys.executable, str(playbook.MEASURED), *command])
+    while not (said := (tmp_path / "log").read_text() if (tmp_path / "log").exists() else "").endswith("\n"):
+        time.sleep(0.02)
+    measured.terminate()
+    measured.wait()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{said.strip()}").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{said.strip()}").exists()
 
 
 def test_children_that_go_on_in_the_background_are_measured_too(tmp_path: Path) -> None:
@@ -209,3 +255,31 @@ def test_a_playbook_that_fails_is_shown(tmp_path: Path) -> None:
     inventory.write_text(json.dumps({"fleet": {"hosts": {"a": {"ansible_connection": "local"}}}}))
     with pytest.raises(BenchError, match=r"(?s)check\.yml failed \(\d\).*chain"):
         playbook.run(Path(sys.executable), "check.yml", inventory, 1, tmp_path / "log")
+
+
+def test_tasks_and_modules_are_counted_as_they_run(tmp_path: Path) -> None:
+    """Skipped tasks do nothing; an action plug-in that starts two modules counts twice; a local host is no host."""
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    (tmp_path / "inventory.yml").write_text(json.dumps({"fleet": {"hosts": {"a": local, "b": local}}}))
+    (tmp_path / "play.yml").write_text(f"""
+- hosts: fleet
+  gather_facts: false
+  tasks:
+    - ansible.builtin.command: 'true'
+    - ansible.builtin.debug: {{msg: said}}
+    - ansible.builtin.command: 'true'
+      when: false
+    - ansible.builtin.copy: {{content: x, dest: "{tmp_path}/{{{{ inventory_hostname }}}}", mode: '0600'}}
+""")
+    found = playbook.run(
+        Path(sys.executable), str(tmp_path / "play.yml"), tmp_path / "inventory.yml", 2, tmp_path / "log"
+    )
+    assert found.figures["tasks per host"] == 3
+    assert found.figures["modules on the controller"] == 2 * (1 + 2)
+    assert found.figures["modules per host"] == found.figures["sent per host"] == 0
+    assert sorted(found.changed) == [
+        "a: ansible.builtin.command",
+        "a: ansible.builtin.copy",
+        "b: ansible.builtin.command",
+        "b: ansible.builtin.copy",
+    ]
