@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 #: prctl(2): orphaned descendants become children of this process.
 PR_SET_CHILD_SUBREAPER = 36
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 def end_connections(control: Path) -> None:
     """Tell ssh's connection masters to go, so that the next run begins without connections, and reap them."""
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     for socket in control.iterdir():
         subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "unused"], check=False, **quiet)
 

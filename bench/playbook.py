@@ -81,7 +81,7 @@ def how_far(counted: Iterable[Mapping[str, Any]], hosts: int) -> str:
     return f"{tasks[-1]}, on {tasks.count(tasks[-1])} of {hosts} hosts" if tasks else "connecting"
 
 
-def tally(used: Mapping[str, float], counted: Iterable[Mapping[str, Any]], hosts: int) -> Run:
+def tally(used: Mapping[str, Any], counted: Iterable[Mapping[str, Any]], hosts: int) -> Run:
     """Sum up the lines that the callback wrote; see ``callbacks/fedgate_bench.py``."""
     lines = list(counted)
     modules = [line["on_host"] for line in lines if "module" in line]
