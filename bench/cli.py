@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +14,7 @@ from lab.errors import LabError
 
 from . import certificates
 from .errors import BenchError
-from .report import as_json, judge, table
+from .report import Comparison, Target, as_json, judge, table
 from .sides import ISSUERS
 
 EPILOG = """environment: LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts), FEDGATE_BENCH_VENV (of the peers)
@@ -37,8 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bin/bench: stopped", file=sys.stderr)
         return 2
+    return conclude(lines, certificates.TARGETS)
+
+
+def conclude(lines: Sequence[Comparison], targets: Sequence[Target]) -> int:
+    """Print the table and the verdicts. :returns: 0 when no target was missed, else 1."""
     print(table(lines))
-    verdicts = judge(lines, certificates.TARGETS)
+    verdicts = judge(lines, targets)
     for verdict in verdicts:
         print(f"{'met   ' if verdict.met else 'MISSED'}  {verdict.text}")
     return 0 if all(verdict.met for verdict in verdicts) else 1

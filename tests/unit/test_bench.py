@@ -80,6 +80,16 @@ def test_targets_are_held_against_the_cases_that_they_are_about(title: str, ours
     assert all(title in verdict.text for verdict in found)
 
 
+@pytest.mark.parametrize(("ours", "code", "word"), [(5.0, 0, "met"), (5.1, 1, "MISSED")])
+def test_a_missed_target_is_named_and_ends_with_1(
+    ours: float, code: int, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.conclude(lines("ACME, 10 hosts, nothing to do", ours, 10.0), certificates.TARGETS) == code
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(word)
+    assert "at most 0.50 is wanted" in last
+
+
 def test_a_case_with_one_host_is_not_taken_for_ten() -> None:
     titles = [case.title for case in certificates.cases(["private-ca"], [110, 10, 1])]
     assert titles == ["private CA, 1 host", "private CA, 10 hosts"]
