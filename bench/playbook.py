@@ -1,0 +1,114 @@
+"""Run a playbook of one side and return what it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import BenchError
+
+ROOT = Path(__file__).resolve().parent.parent
+PLAYBOOKS = ROOT / "bench" / "playbooks"
+MEASURED = ROOT / "bench" / "measured.py"
+#: So often it is told how far a run has come, in seconds.
+TELL_EVERY = 15.0
+#: How much of a failed run's output is shown.
+LAST_LINES = 25
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run took.
+
+    :ivar figures: metric of ``report.METRICS`` → value.
+    :ivar changed: "host: task" of all that changed something.
+    """
+
+    figures: dict[str, float]
+    changed: tuple[str, ...]
+
+
+def run(
+    python: Path, playbook: str, inventory: Path, hosts: int, log: Path, tell: Callable[[str], None] | None = None
+) -> Run:
+    """Run a playbook of ``bench/playbooks`` with connections made anew, measured.
+
+    :param python: interpreter of the environment whose ``ansible-playbook`` is taken.
+    :param hosts: how many hosts it is about; figures per host are divided by it.
+    :param log: receives the output.
+    :param tell: is told now and then how far it has come.
+    :raises BenchError: when it fails.
+    """
+    command = [str(python.with_name("ansible-playbook")), "-i", str(inventory), str(PLAYBOOKS / playbook)]
+    # Short: ssh makes sockets in it, and their names have an end.
+    with tempfile.TemporaryDirectory(prefix="fgb-") as folder:
+        control, result, counts = Path(folder, "c"), Path(folder, "result"), Path(folder, "counts")
+        control.mkdir(mode=0o700)
+        environment = {**os.environ, **_settings(), "FEDGATE_BENCH_COUNTS": str(counts)}
+        environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(control)
+        measured = [sys.executable, str(MEASURED), str(result), str(control), str(log), *command]
+        code = _wait(measured, environment, lambda: tell and tell(how_far(_lines(counts), hosts)))
+        used = json.loads(result.read_text()) if code == 0 else {"code": f"not measured, {code}"}
+        if used["code"] != 0:
+            raise BenchError(f"{playbook} failed ({used['code']}); its output ends:\n{_end(log)}")
+        return tally(used, _lines(counts), hosts)
+
+
+def _wait(command: list[str], environment: dict[str, str], now_and_then: Callable[[], object]) -> int:
+    """Run a command to its end; return its exit code."""
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as child:
+        try:
+            while True:
+                try:
+                    return child.wait(TELL_EVERY)
+                except subprocess.TimeoutExpired:
+                    now_and_then()
+        except BaseException:  # we are told to stop: so is it
+            child.terminate()
+            raise
+
+
+def how_far(counted: Iterable[Mapping[str, Any]], hosts: int) -> str:
+    """Return in words which task is under way, and on how many hosts it is done."""
+    tasks = [line["task"] for line in counted if "task" in line]
+    return f"{tasks[-1]}, on {tasks.count(tasks[-1])} of {hosts} hosts" if tasks else "connecting"
+
+
+def tally(used: Mapping[str, Any], counted: Iterable[Mapping[str, Any]], hosts: int) -> Run:
+    """Sum up the lines that the callback wrote; see ``callbacks/fedgate_bench.py``."""
+    lines = list(counted)
+    modules = [line["on_host"] for line in lines if "module" in line]
+    figures = {
+        "wall": used["wall"],
+        "controller CPU": used["cpu"],
+        "tasks per host": sum("task" in line for line in lines) / hosts,
+        "modules per host": sum(modules) / hosts,
+        "modules on the controller": float(len(modules) - sum(modules)),
+        "sent per host": sum(line.get("sent", 0) for line in lines) / hosts / 1000,
+    }
+    return Run(figures, tuple(f"{line['host']}: {line['task']}" for line in lines if line.get("changed")))
+
+
+def _lines(counts: Path) -> list[dict[str, Any]]:
+    """Return what the callback wrote so far."""
+    return [json.loads(line) for line in counts.read_text().splitlines()] if counts.exists() else []
+
+
+def _settings() -> dict[str, str]:
+    """Return the project's ansible.cfg, with one more callback; the same for both sides."""
+    return {
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_CALLBACK_PLUGINS": f"{ROOT / 'callback_plugins'}:{ROOT / 'bench' / 'callbacks'}",
+        "ANSIBLE_CALLBACKS_ENABLED": "fedgate_summary,fedgate_bench",
+    }
+
+
+def _end(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
