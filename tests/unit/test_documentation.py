@@ -96,15 +96,6 @@ def differences(options: dict[str, Any], arguments: dict[str, Any], path: str) -
         yield from differences(option.get("suboptions") or {}, argument.get("options") or {}, f"{where}.")
 
 
-def test_issuers_are_the_same_everywhere() -> None:
-    """A role hands its issuers to both modules."""
-    both = [load("compared", ROOT / "library" / f"edge_certificate_{name}.py") for name in ("issue", "renewal_info")]
-    first, second = (each.ARGUMENTS["issuers"]["options"] for each in both)
-    assert first == second
-    first, second = (documented(each)["options"]["issuers"]["suboptions"]["acme"] for each in both)
-    assert first == second
-
-
 def test_says_what_it_must(module: ModuleType) -> None:
     text = documented(module)
     assert text["module"] == module.short_name
