@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from .pki import Authority, Served
 from .test_certificates import Deployment, changes, pytestmark  # noqa: F401 - the mark counts here too
 
 POOL = "edge.london.contoso.example"
+PKCS12_PASSWORD = "canary-7d21-pkcs12"
 MEMBERS = ("edge1.london", "edge2.london", "edge3.london")
 
 
@@ -137,3 +139,46 @@ def test_the_line_that_is_hunted_is_one(tmp_path: Path) -> None:
     path = tmp_path / "key"
     subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", str(path)], check=True, capture_output=True)
     assert len(key_text(path.read_bytes())) > 40
+
+
+def test_a_key_that_the_ca_made_goes_straight_to_the_members(pool: Pool) -> None:
+    """An answer as PKCS#12: opened in the controller's memory, handed on sealed, warned about."""
+    authority, folder = Authority("Outside CA"), pool.folder / "requests"
+    (pool.folder / "root.pem").write_text(authority.pem)
+    pool.hosts.pop("edge1.tokyo")
+    pool.variables["federation_certificate"] = {
+        "issuer": "manual",
+        "requests_directory": str(folder),
+        "trust_anchors": [str(pool.folder / "root.pem")],
+        "pkcs12_password": PKCS12_PASSWORD,
+        "key": {"type": "ecdsa", "curve": "p256"},
+    }
+    waiting = pool.run()
+    assert not any(found["failed"] for found in waiting.values()), pool.output[-4000:]
+    assert f"{POOL} waits for the CA" in pool.output
+
+    issued = authority.issue("uk.example", "conference.uk.example")
+    pack_pkcs12(pool.folder, issued, folder / "from the CA.bin")
+    planned = changes(pool.run("--check"))
+    done = pool.run("-vvvv")
+    assert not any(found["failed"] for found in done.values()), pool.output[-4000:]
+    assert changes(done) == planned
+    for host in MEMBERS:
+        assert {(host, "create", "certificate_key", POOL), (host, "create", "certificate", POOL)} <= planned
+    assert "somebody else" in pool.output, "nobody was warned"
+    key = pool.same_everywhere()
+    assert key_text(key) == key_text(issued.key.encode()), "another key serves"
+    assert key_text(key) not in pool.output and PKCS12_PASSWORD not in pool.output
+    assert changes(pool.run()) == set(), pool.output[-3000:]
+
+
+def pack_pkcs12(scratch: Path, issued: Served, target: Path) -> None:
+    """Pack key and certificate as an authority would that makes keys itself, with the openssl program."""
+    both = scratch / "both.pem"
+    both.write_text(issued.key + issued.chain)
+    packed = subprocess.run(
+        ["openssl", "pkcs12", "-export", "-in", str(both), "-passout", "stdin"],
+        input=PKCS12_PASSWORD.encode(), check=True, capture_output=True,
+    ).stdout  # fmt: skip
+    target.write_bytes(packed)
+    both.unlink()

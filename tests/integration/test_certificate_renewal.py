@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def own_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     lab("reset", *HOSTS)
     lab("acme-root", "--write")
     found = state()
+    shutil.rmtree(found["acme"]["state_directory"], ignore_errors=True)
     lab("trust", "partner", found["acme"]["root_file"])
     # Users look at the certificate of their server as well.
     authorities = tmp_path_factory.mktemp("authorities") / "all.pem"

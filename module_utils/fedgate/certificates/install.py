@@ -79,7 +79,7 @@ class InstallReconciler(Reconciler):
         """Look at the live generation, and check what was offered before anything is touched."""
         number = self.store.current()
         if number is None and (not self.pem or (self.context.check_mode and not library.available())):
-            return Observed(None, None)
+            return Observed(None, None, expendable=self._expendable(None, None) if library.available() else ())
         library.require()
         from .seen import look
 
