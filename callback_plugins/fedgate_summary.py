@@ -47,6 +47,8 @@ class CallbackModule(CallbackBase):
         self._losses: dict[tuple[str, str], set[str]] = {}
         #: pool → how its certificate stands
         self._certificates: dict[str, dict[str, Any]] = {}
+        #: name and value of CAA records that issuers offer
+        self._caa: set[tuple[str, str]] = set()
 
     def _host(self, name: str) -> dict[str, Any]:
         return self._hosts.setdefault(
@@ -62,6 +64,7 @@ class CallbackModule(CallbackBase):
         for loss in data.get("loss") or []:
             self._losses.setdefault((loss["rule"], loss["meaning"]), set()).add(loss["partner"])
         _note_certificate(self._certificates, data)
+        self._caa |= {(record["name"], record["value"]) for record in data.get("caa") or []}
         plan, pending = data.get("plan") or [], data.get("pending") or []
         if isinstance(plan, list) and (plan or pending):
             host["plans"].append(
@@ -83,8 +86,8 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the summary and write the file."""
-        lines = [*summary_lines(self._hosts), *certificate_lines(self._certificates), *loss_lines(self._losses)]
-        for line in lines:
+        certificates = [*certificate_lines(self._certificates), *caa_lines(self._caa)]
+        for line in [*summary_lines(self._hosts), *certificates, *loss_lines(self._losses)]:
             self._display.display(line)
         path = self.get_option("results_file")
         if path:
@@ -136,6 +139,12 @@ def certificate_lines(certificates: dict[str, dict[str, Any]]) -> list[str]:
             f"is renewed from {standing['renewed_from']}"
         )
     return ["  CERTIFICATES", *lines] if lines else []
+
+
+def caa_lines(records: set[tuple[str, str]]) -> list[str]:
+    """Render the CAA records on offer: with them in DNS, nobody else's account gets certificates for these names."""
+    lines = [f"    {name}. CAA {value}" for name, value in sorted(records)]
+    return ["  CAA records on offer (RFC 8657); no run sets them:", *lines] if lines else []
 
 
 def loss_lines(losses: dict[tuple[str, str], set[str]]) -> list[str]:

@@ -76,7 +76,7 @@ EXAMPLES = r"""
   edge_certificate_info:
     remote:
       - domain: contoso.example
-        address: "{{ lab.addresses['edge1.london'] | default('edge.london.contoso.example') }}"
+        address: "{{ ansible_host }}"
   delegate_to: localhost
   become: false
 """

@@ -218,3 +218,18 @@ def sign_with_openssl(folder: Path, authority: Authority, request: Path, answer:
     authority_files = ["-CA", str(folder / "root.pem"), "-CAkey", str(folder / "ca-key.pem"), "-CAcreateserial"]
     command = ["openssl", "x509", "-req", "-in", str(request), *authority_files, "-days", "90", "-out", str(answer)]
     subprocess.run([*command, "-copy_extensions", "copyall"], check=True, capture_output=True)
+
+
+def test_a_pair_that_is_there_is_gone_on_with(deployment: Deployment) -> None:
+    issued = Authority("Somebody's CA").issue("uk.example")
+    (deployment.folder / "key").write_text(issued.key)
+    (deployment.folder / "chain").write_text(issued.chain)
+    adopt = {"key": str(deployment.folder / "key"), "chain": str(deployment.folder / "chain")}
+    deployment.of_host["edge1.london"] = {"edge_certificate_adopt": adopt}
+    planned = changes(deployment.run("--check"))
+    done = changes(deployment.run())
+    assert planned - done == {("edge1.london", "create", "certificate_request", "edge.london.contoso.example")} or (
+        planned == done
+    )
+    assert (deployment.serving("edge1.london") / "chain.pem").read_text() == issued.chain
+    assert changes(deployment.run()) == set()

@@ -52,3 +52,23 @@ def test_what_is_not_honoured_is_said_once_for_each_rule(summary: ModuleType) ->
     lines = summary.loss_lines({("proxy_fqdn", "The route is not used."): partners})
     assert lines[1] == "    p0.example, p1.example, p2.example and 2 more: proxy_fqdn: The route is not used."
     assert summary.loss_lines({}) == []
+
+
+def test_how_certificates_stand(summary: ModuleType) -> None:
+    found: dict[str, dict[str, Any]] = {}
+    fresh = {"pool": "b", "expires": "2027-01-23 11:47:50Z", "days_left": 59, "renewed_from": "2027-01-03 11:47:50Z"}
+    nothing = {"pool": "b", "expires": None, "days_left": None, "renewed_from": None}
+    for standing in (nothing, fresh, nothing, {**nothing, "pool": "a"}):
+        summary._note_certificate(found, {"standing": standing})
+    assert summary.certificate_lines(found) == [
+        "  CERTIFICATES",
+        "    a: none yet",
+        "    b: 59 days left, until 2027-01-23 11:47:50Z; is renewed from 2027-01-03 11:47:50Z",
+    ]
+    assert summary.certificate_lines({}) == []
+
+
+def test_caa_records_on_offer(summary: ModuleType) -> None:
+    value = '0 issue "ca.example; accounturi=https://ca.example/1"'
+    assert summary.caa_lines({("contoso.example", value)})[1] == f"    contoso.example. CAA {value}"
+    assert summary.caa_lines(set()) == []

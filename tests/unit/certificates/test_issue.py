@@ -242,6 +242,19 @@ class TestOrders:
         assert "cannot be" in results[LONDON]["error"]
 
 
+def test_one_warning_where_partners_depend_on_client_auth(local: dict[str, Any]) -> None:
+    strict = {"domain": "strict.example", "tls": "required", "sasl": "required", "dialback": False}
+    here = Here()
+    params = {"issuers": [{"name": "default", **local}], "requests": [order(), order(TOKYO)], "partners": [strict]}
+    walk(IssueReconciler(params, here))  # type: ignore[arg-type]
+    told = [text for text in here.warnings if "clientAuth" in text]
+    assert len(told) == 1 and "edge1.london, edge1.tokyo" in told[0] and "strict.example" in told[0]
+    here = Here()
+    params["requests"] = [order(client_auth=True)]
+    walk(IssueReconciler(params, here))  # type: ignore[arg-type]
+    assert not here.warnings
+
+
 class TestManual:
     """A CA by hand."""
 
