@@ -16,7 +16,8 @@ from .rollout import BIN, ROOT, environment
 pytestmark = pytest.mark.lab
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("*.py"))
 READS_ONLY = (
-    "edge_certificate_info", "edge_certificate_pools", "edge_certificate_renewal_info", "federation_model", "federation_probe",
+    "edge_certificate_info", "edge_certificate_pools", "edge_certificate_renewal_info", "federation_model",
+    "federation_probe",
     "xmpp_gateway_info",
 )  # fmt: skip
 #: Variables of examples that an inventory of the lab does not have.
