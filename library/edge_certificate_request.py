@@ -12,6 +12,7 @@ author: Fedgate authors
 description:
   - Looks at the certificate that serves and says whether another one is needed - there is none, its names, subject,
     purposes or key settings differ from what is wanted, it has expired or soon will.
+  - On a host where nothing is managed yet, it can take in a pair that is there already (O(adopt)).
   - When one is needed, makes a private key and a request in a new generation beside the live one, which goes on
     serving until M(edge_certificate) installs the answer.
   - A generation that was prepared earlier and still fits is used again, so a second run, or one after a kill,
@@ -124,6 +125,27 @@ options:
         of a pool, of which one makes the key for all.
     type: bool
     default: true
+  adopt:
+    description:
+      - A pair on the host that somebody or something else made (certbot, a wizard, a hand). Where none of
+        ours serves yet, it is copied into a generation, serves on until it is due, and is renewed from then on like any
+        other. Its files themselves are not touched.
+      - Key and certificate must belong together, and the dates, all names, strength and purpose must be right. Whether
+        the chain leads to a trust anchor is not asked; it serves already.
+      - It is renewed at once where its key is of another kind than O(key).
+    type: dict
+    suboptions:
+      key:
+        description: The private key on the host, PEM.
+        type: path
+        required: true
+      key_passphrase:
+        description: Its passphrase, where it has one. The copy has none; its file is root's, as every other.
+        type: str
+      chain:
+        description: The certificate and its intermediates on the host, PEM, in any order.
+        type: path
+        required: true
   report_missing_library:
     description:
       - Return RV(library) false, and do nothing, where python3-cryptography is not installed; otherwise that is an
@@ -155,6 +177,15 @@ EXAMPLES = r"""
       curve: p256
     friendly_name: XMPP federation London
   register: request
+
+- name: Go on with what certbot made, on a host where nothing is managed yet
+  edge_certificate_request:
+    name: edge.london.contoso.example
+    names: [contoso.example]
+    adopt:
+      key: /etc/letsencrypt/live/contoso.example/privkey.pem
+      chain: /etc/letsencrypt/live/contoso.example/fullchain.pem
+  register: adopted
 
 - name: Show what would be sent to the authority
   ansible.builtin.debug:
@@ -240,6 +271,12 @@ KEY = {
     "curve": {"type": "str", "choices": ["p256", "p384", "p521"]},
 }
 
+ADOPT = {
+    "key": {"type": "path", "required": True, "no_log": False},
+    "key_passphrase": {"type": "str", "no_log": True},
+    "chain": {"type": "path", "required": True},
+}
+
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "directory": {"type": "path", "default": "/etc/fedgate/certificates"},
@@ -255,6 +292,7 @@ ARGUMENTS = {
     "force": {"type": "bool", "default": False},
     "reuse_key": {"type": "bool", "default": False, "no_log": False},
     "make": {"type": "bool", "default": True},
+    "adopt": {"type": "dict", "options": ADOPT, "no_log": False},
     "report_missing_library": {"type": "bool", "default": False},
     "gateway": GATEWAY,
 }

@@ -202,7 +202,7 @@ def test_by_hand_with_openssl_as_the_ca(deployment: Deployment) -> None:
     assert planned == done
     # What is done for all hosts in one call is the first host's.
     assert {(host, kind) for host, _, kind, _ in done} == {
-        ("edge1.berlin", "waiting_request"),
+        ("edge1.london", "waiting_request"),
         ("edge1.london", "certificate"),
         ("edge1.tokyo", "certificate"),
     }
@@ -228,8 +228,6 @@ def test_a_pair_that_is_there_is_gone_on_with(deployment: Deployment) -> None:
     deployment.of_host["edge1.london"] = {"edge_certificate_adopt": adopt}
     planned = changes(deployment.run("--check"))
     done = changes(deployment.run())
-    assert planned - done == {("edge1.london", "create", "certificate_request", "edge.london.contoso.example")} or (
-        planned == done
-    )
+    assert planned == done
     assert (deployment.serving("edge1.london") / "chain.pem").read_text() == issued.chain
     assert changes(deployment.run()) == set()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
-from . import library
+from . import adopt, library
 from .generations import DESCRIPTION, KEY, REQUEST, GenerationStore
 from .renewal import Decision, Observed, Rules, decide, standing
 from .serving import Gateway
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from .keys import PrivateKey
     from .seen import Seen
 
-#: Kind of the planned change; its name is the pool's FQDN.
+#: Kinds of planned changes; their name is the pool's FQDN.
 KIND = "certificate_request"
+ADOPTED = "certificate"
 
 
 class RequestReconciler(Reconciler):
@@ -31,6 +32,7 @@ class RequestReconciler(Reconciler):
         self.store = GenerationStore(params["directory"], params["name"])
         self.rules = Rules.of(params)
         self.gateway = Gateway.of(params.get("gateway"))
+        self.adoptable: Optional[Mapping[str, Any]] = params.get("adopt")
 
     def observe(self) -> Observed:
         """Read all generations, and look which certificate the gateway shows."""
@@ -39,9 +41,12 @@ class RequestReconciler(Reconciler):
             if numbers and not self.params["report_missing_library"]:
                 library.require()
             return Observed(library.now(), None, library=False)
+        live = self.store.current()
+        if live is None and self.adoptable:
+            found = adopt.find(self.adoptable, self.wanted, max(numbers, default=0) + 1)
+            return Observed(library.now(), found.seen, adopted=found)
         from .seen import look
 
-        live = self.store.current()
         every = {number: look(self.store, number) for number in numbers}
         current = every.get(live or 0)
         return Observed(
@@ -65,18 +70,38 @@ class RequestReconciler(Reconciler):
         """One change when nothing suitable is prepared, and this host is to prepare it."""
         if not observed.library and not self.context.check_mode and self.params["report_missing_library"]:
             return Plan()
+        return Plan.of([*self._adoption(observed), *self._request(observed)])
+
+    def _adoption(self, observed: Observed) -> list[Change]:
+        if not self.adoptable or (observed.library and observed.adopted is None):
+            return []
+        found = observed.adopted.seen.certificate if observed.adopted else None
+        fields = found.as_fields() if found else {"names": list(self.wanted.names)}
+        return [
+            Change("create", ADOPTED, self.params["name"], None, {**fields, "adopted_from": self.adoptable["chain"]})
+        ]
+
+    def _request(self, observed: Observed) -> list[Change]:
+        if self.adoptable and not observed.library:
+            return []  # on a bare host nobody can tell whether what is there is due
         decision = decide(observed, self.wanted, self.rules)
         if not decision.needed or decision.prepared or not self.params["make"]:
-            return Plan()
+            return []
         before = None
         if observed.current is not None:
             before = observed.current.settings.as_fields() if observed.current.settings else {}
         after = {**self.wanted.as_fields(), "because": list(decision.reasons), "new_key": not self._kept_key(observed)}
-        return Plan.of([Change("create" if before is None else "update", KIND, self.params["name"], before, after)])
+        return [Change("create" if before is None else "update", KIND, self.params["name"], before, after)]
 
     def apply(self, plan: Plan, observed: Observed) -> None:
-        """Make key and request, and prepare them as the next generation."""
+        """Take in what is there; make key and request, and prepare them as the next generation."""
         library.require()
+        if observed.adopted is not None and observed.adopted.seen.settings is not None:
+            adopt.take_in(self.store, observed.adopted, describe(observed.adopted.seen.settings))
+        if any(change.kind == KIND for change in plan.changes):
+            self._prepare(observed)
+
+    def _prepare(self, observed: Observed) -> None:
         from . import keys, requests
 
         kept = self._kept_key(observed)

@@ -12,6 +12,7 @@ from . import library
 from .settings import RequestSettings
 
 if TYPE_CHECKING:
+    from .adopt import Found
     from .chains import CertificateFacts
     from .seen import Seen
 
@@ -47,6 +48,7 @@ class Observed:
     :ivar current: the generation that serves, or None.
     :ivar newer: all others that are newer, ascending; :ivar older: all others that are older, ascending.
     :ivar served: whether the gateway shows the certificate of ``current``; None when it shows none, or not ours.
+    :ivar adopted: a pair of somebody else that becomes ``current``; it is not among the generations yet.
     :ivar library: false when python3-cryptography is missing, so that nothing could be read.
     """
 
@@ -55,6 +57,7 @@ class Observed:
     newer: tuple[Seen, ...] = ()
     older: tuple[Seen, ...] = ()
     served: Optional[bool] = None
+    adopted: Optional[Found] = None
     library: bool = True
 
 

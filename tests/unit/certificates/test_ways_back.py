@@ -8,7 +8,6 @@ from typing import Any, Optional
 
 import pytest
 from ansible.module_utils.fedgate.certificates import keys, requests
-from ansible.module_utils.fedgate.certificates.adopt import AdoptReconciler
 from ansible.module_utils.fedgate.certificates.generations import GenerationStore
 from ansible.module_utils.fedgate.certificates.info import inspect
 from ansible.module_utils.fedgate.certificates.install import InstallReconciler
@@ -185,19 +184,18 @@ class TestRollback:
 
 
 class TestAdopt:
-    """edge_certificate_adopt."""
+    """The option adopt of edge_certificate_request."""
 
     @pytest.fixture
     def pair(self, tmp_path: Path) -> dict[str, Any]:
         key = keys.generate(KeySettings("ecdsa", None, "p256"))
         (tmp_path / "key").write_bytes(keys.to_pem(key))
         (tmp_path / "chain").write_text(pem(CA.certificate, CA.sign(key.public_key())))
-        return {"key": str(tmp_path / "key"), "chain": str(tmp_path / "chain"), "directory": str(tmp_path / "store")}
+        return {"key": str(tmp_path / "key"), "chain": str(tmp_path / "chain")}
 
-    def adopt(self, pair: dict[str, Any], check_mode: bool = False, **other: Any) -> Any:
-        arguments = {"name": POOL, "names": NAMES, "key_passphrase": None, "friendly_name": "", "subject": {},
-                     "client_auth": False, **pair, **other}  # fmt: skip
-        return walk(AdoptReconciler(arguments, Here(check_mode)))[0]  # type: ignore[arg-type]
+    def adopt(self, pair: dict[str, Any], check_mode: bool = False, passphrase: Any = None, **other: Any) -> Any:
+        paths = {**pair, "key_passphrase": passphrase}
+        return request(Path(pair["key"]).parent / "store", check_mode, adopt=paths, **other)[0]
 
     def test_it_serves_until_it_is_due(self, pair: dict[str, Any], tmp_path: Path) -> None:
         planned = self.adopt(pair, check_mode=True)
@@ -211,9 +209,27 @@ class TestAdopt:
         assert "PRIVATE" not in json.dumps(plan.as_list())
 
     def test_it_is_renewed_where_another_kind_of_key_is_wanted(self, pair: dict[str, Any], tmp_path: Path) -> None:
+        wanted = {"type": "rsa", "size": 2048}
+        planned = self.adopt(pair, check_mode=True, key=wanted)
+        plan = self.adopt(pair, key=wanted)
+        assert (
+            changes(plan)
+            == changes(planned)
+            == [("create", "certificate", POOL), ("update", "certificate_request", POOL)]
+        )
+        assert plan.changes[1].after["because"] == ["key: RSA 2048 bits instead of ECDSA P-256"]
+        assert (store(tmp_path / "store").numbers(), store(tmp_path / "store").current()) == ([1, 2], 1)
+
+    def test_killed_before_it_serves_it_is_taken_in_again(self, pair: dict[str, Any], tmp_path: Path) -> None:
         self.adopt(pair)
-        plan, _ = request(tmp_path / "store", key={"type": "rsa", "size": 2048})
-        assert plan.changes[0].after["because"] == ["key: RSA 2048 bits instead of ECDSA P-256"]
+        (tmp_path / "store" / POOL / "current").unlink()
+        assert changes(self.adopt(pair)) == [("create", "certificate", POOL)]
+        assert store(tmp_path / "store").current() == 2
+
+    def test_nothing_is_adopted_where_something_is_managed(self, pair: dict[str, Any], tmp_path: Path) -> None:
+        renewed(tmp_path / "store")
+        (tmp_path / "key").write_text("rubbish")
+        assert not self.adopt(pair)
 
     def test_an_encrypted_key(self, pair: dict[str, Any], tmp_path: Path) -> None:
         key = keys.from_pem((tmp_path / "key").read_bytes(), "test")
@@ -221,9 +237,9 @@ class TestAdopt:
         with pytest.raises(InvalidValue, match="is encrypted, and no passphrase is given"):
             self.adopt(pair)
         with pytest.raises(InvalidValue, match="the passphrase given does not open") as caught:
-            self.adopt(pair, key_passphrase="canary-wrong")
+            self.adopt(pair, passphrase="canary-wrong")
         assert "canary" not in str(caught.value)
-        assert self.adopt(pair, key_passphrase="canary")
+        assert self.adopt(pair, passphrase="canary")
 
     @pytest.mark.parametrize(
         ("case", "message"),

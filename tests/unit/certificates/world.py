@@ -108,6 +108,7 @@ def request_arguments(directory: Any, **other: Any) -> Mapping[str, Any]:
         "force": False,
         "reuse_key": False,
         "make": True,
+        "adopt": None,
         "report_missing_library": False,
         "gateway": None,
         **other,
