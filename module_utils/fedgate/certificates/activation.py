@@ -25,11 +25,14 @@ class Activation:
         self.context = context
         self.gateway = gateway if gateway is not None and gateway.uses(store.base) else None
 
-    def shows(self, chain: Optional[str]) -> Optional[bool]:
-        """Tell whether the gateway shows the first certificate of a chain; None when it shows none, or not ours."""
+    def shows(self, chain: Optional[str], *, quick: bool = False) -> Optional[bool]:
+        """Tell whether the gateway shows the first certificate of a chain; None when it shows none, or not ours.
+
+        :param quick: look at one domain only.
+        """
         if self.gateway is None or not chain:
             return None
-        return self.gateway.shows(leaf_of(chain))
+        return self.gateway.shows(leaf_of(chain), quick=quick)
 
     def reload_change(self, shows: Optional[bool], *, swaps: bool) -> list[Change]:
         """Return the reload as a planned change, where there is something to reload.

@@ -11,6 +11,7 @@ from ..errors import InvalidValue
 from ..host.starttls import SERVER, served_certificate
 from ..module import Context
 from . import library
+from .activation import Activation
 from .generations import GenerationStore
 from .readiness import readiness
 from .renewal import due_from
@@ -31,7 +32,7 @@ def inspect(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
     now = library.now()
     partners = params["partners"]
     names = [params["name"]] if params["name"] else [] if params["remote"] else _pools(params["directory"])
-    found = {name: _pool(GenerationStore(params["directory"], name), params, now) for name in names}
+    found = {name: _pool(GenerationStore(params["directory"], name), params, context, now) for name in names}
     return {
         "certificates": found,
         "remote": [_remote(target, partners, now) for target in params["remote"]],
@@ -50,28 +51,20 @@ def _pools(directory: str) -> list[str]:
     return [entry for entry in entries if os.path.isdir(os.path.join(directory, entry)) and not entry.startswith(".")]
 
 
-def _pool(store: GenerationStore, params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _pool(store: GenerationStore, params: Mapping[str, Any], context: Context, now: datetime) -> dict[str, Any]:
     from .seen import look
 
     serving = store.current()
     generations = [look(store, number) for number in store.numbers()]
     current = next((each for each in generations if each.number == serving), None)
+    activation = Activation(store, Gateway.of(params.get("gateway")), context)
     return {
         "current": serving,
-        "served": _served(store, current, params),
+        "served": activation.shows(current.chain if current else None),
         "generations": [_generation(each, now) for each in generations],
         "history": store.history(),
         "partners": _ready(current.certificate if current else None, params["partners"]),
     }
-
-
-def _served(store: GenerationStore, current: Optional[Seen], params: Mapping[str, Any]) -> Optional[bool]:
-    gateway = Gateway.of(params.get("gateway"))
-    if gateway is None or current is None or not current.chain or not gateway.uses(store.base):
-        return None
-    from ..host.starttls import leaf_of
-
-    return gateway.shows(leaf_of(current.chain))
 
 
 def _generation(seen: Seen, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
 from . import adopt, library
+from .activation import Activation
 from .generations import DESCRIPTION, KEY, REQUEST, GenerationStore
 from .renewal import Decision, Observed, Rules, decide, standing
 from .serving import Gateway
@@ -58,13 +59,9 @@ class RequestReconciler(Reconciler):
         )
 
     def _served(self, current: Optional[Seen]) -> Optional[bool]:
-        if self.gateway is None or current is None or current.chain is None or current.certificate is None:
+        if self.gateway is None or current is None or current.certificate is None:
             return None
-        if not self.gateway.uses(self.store.base):
-            return None
-        from ..host.starttls import leaf_of
-
-        return self.gateway.shows(leaf_of(current.chain), quick=True)
+        return Activation(self.store, self.gateway, self.context).shows(current.chain, quick=True)
 
     def plan(self, observed: Observed) -> Plan:
         """One change when nothing suitable is prepared, and this host is to prepare it."""
