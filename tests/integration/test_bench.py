@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.bench
+
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"suite", "case", "metric", "unit", "ours", "peer", "peer_name"}
 
