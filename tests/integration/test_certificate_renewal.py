@@ -238,6 +238,7 @@ def test_going_back_and_forward(running: Rollout) -> None:
     assert fingerprint("edge1.london", "chain.pem") == fingerprint("edge2.london", "chain.pem")
 
 
+@pytest.mark.soak
 def test_killed_at_every_step_the_old_or_the_new_one_is_served(running: Rollout) -> None:
     send_modules()
     folder = f"{STORE}/{LONDON}"
@@ -250,6 +251,7 @@ def test_killed_at_every_step_the_old_or_the_new_one_is_served(running: Rollout)
     play_back = run("rollback.yml", limit="edge1.london", edge_certificate_rollback_to=str(int(issued[-2][:4])))
     assert play_back.code == 0, play_back.output[-3000:]
     report = run_swaps({"params": params, "chains": chains, "every": KILL_EVERY})
+    print(report)
     assert report["wrong"] == []
     assert report["kill_points"] * KILL_EVERY > 50, f"only {report['kill_points']} kill points"
     assert report["old"] and report["new"], report
