@@ -242,6 +242,7 @@ def test_going_back_and_forward(running: Rollout) -> None:
 def test_killed_at_every_step_the_old_or_the_new_one_is_served(running: Rollout) -> None:
     send_modules()
     folder = f"{STORE}/{LONDON}"
+    assert run("renew.yml", limit="london", edge_certificate_force=True).code == 0
     issued = shell(f"cd {folder}; ls -d [0-9]*/chain.pem").split()
     assert len(issued) >= 2
     chains = [shell(f"cat {folder}/{path}") for path in issued[-2:]]
