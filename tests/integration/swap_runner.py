@@ -20,7 +20,7 @@ FILES = {
     "open", "os.mkdir", "os.rename", "os.symlink", "os.chmod", "os.chown", "os.remove", "os.rmdir", "os.listdir",
     "os.scandir", "shutil.rmtree", "tempfile.mkdtemp",
 }  # fmt: skip
-CALLS = {"socket.connect", "subprocess.Popen"}
+CALLS = {"socket.connect", "subprocess.Popen", "fcntl.flock"}
 
 
 def run(order, chain, *, check=False, die_at=0):
