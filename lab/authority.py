@@ -73,11 +73,11 @@ def ensure_certificate(directory: Path, name: str, others: tuple[str, ...] = ())
     store = directory / "peers"
     store.mkdir(mode=0o700, exist_ok=True)
     certificate, key = store / f"{name}.pem", store / f"{name}-key.pem"
-    names = {_alternative(each) for each in (name, *others)}
-    if not (key.exists() and _valid(certificate) and _names(certificate) == names):
+    names = [_alternative(each) for each in (name, *others)]
+    if not (key.exists() and _valid(certificate) and _names(certificate) == set(names)):
         with tempfile.TemporaryDirectory(dir=store) as scratch:
             extensions, request, signed = (Path(scratch, part) for part in ("extensions", "request", "signed"))
-            extensions.write_text(_LEAF.format(names=", ".join(sorted(names))))
+            extensions.write_text(_LEAF.format(names=", ".join(names)))
             _new_key(Path(scratch, "key"))
             run(["openssl", "req", "-new", "-key", f"{scratch}/key", "-subj", f"/CN={name}", "-out", str(request)])
             run(

@@ -25,6 +25,10 @@ FEWEST = 250
 CONTROLLER_ONLY = {
     "test_issue.py": "issuing needs the path builder of cryptography 42",
     "test_verification.py": "so does the verification of whole chains",
+    "test_formats.py": "answers of authorities are read on the controller",
+    "test_manual.py": "the authority by hand is asked from there",
+    "test_local_ca.py": "the private authority lies there",
+    "test_acme.py": "the ACME library is there only",
 }
 
 
