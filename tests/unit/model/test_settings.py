@@ -33,6 +33,9 @@ CERTIFICATE: list[tuple[Any, list[str]]] = [
     ({"pkcs12_password": ""}, [".pkcs12_password", "the secret is empty or not a text"]),
     ({"template": "x" * 65}, [".template", "65 characters long", "At most 64"]),
     ({"exportable": "no"}, [".exportable", "true or false is needed"]),
+    ({"exportable": False}, [".exportable of edge.london.contoso.example: the 2 members of this pool share one"]),
+    ({"renew_before_days": 366}, [".renew_before_days", "1 to 365 days"]),
+    ({"reuse_key": "never"}, [".reuse_key", "true or false is needed"]),
     ({"ca_intermediate": 1}, [".ca_intermediate", "true or false is needed"]),
     (
         {"ca_crl_url": "https://pki.example/crl.der"},
