@@ -2,6 +2,131 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
+#: The options of one DNS provider; they stand in several places of several modules.
+_DNS_PROVIDER = r"""
+kind:
+  description:
+    - V(rfc2136) is a server that takes dynamic updates signed with TSIG; V(route53) is Amazon Route 53.
+    - V(octodns) is a provider of octoDNS, which must be installed together with that provider's package.
+  type: str
+  choices: [rfc2136, route53, octodns]
+  default: rfc2136
+name:
+  description: What the provider is called in plans, results and errors; its kind by default. Several need a name each.
+  type: str
+view:
+  description: Which records it is given; V(internal) is what one's own network sees, where that differs.
+  type: str
+  choices: [external, internal]
+  default: external
+zones:
+  description:
+    - The zones that it is given records of. Each record goes to the provider, or the providers, that name the longest
+      zone of its name. One that names none gets what no other one of its view names.
+    - Needed for V(octodns), which reads these zones in full.
+  type: list
+  elements: str
+  default: []
+timeout:
+  description: Seconds to wait for a connection, and for each answer.
+  type: int
+  default: 10
+server:
+  description: For V(rfc2136), needed. Host name or address of the zones' primary server; it may be a hidden one.
+  type: str
+fallback_servers:
+  description: For V(rfc2136). Servers that are asked, in this order, when the first one does not answer.
+  type: list
+  elements: str
+  default: []
+port:
+  description: For V(rfc2136). TCP port of the servers.
+  type: int
+  default: 53
+tsig_name:
+  description: For V(rfc2136), needed. Name of the TSIG key that signs updates.
+  type: str
+tsig_algorithm:
+  description: For V(rfc2136). Algorithm of that key.
+  type: str
+  choices: [hmac-sha256, hmac-sha384, hmac-sha512]
+  default: hmac-sha256
+tsig_secret:
+  description: For V(rfc2136), needed. Secret of that key, in base64.
+  type: str
+transfer_tsig_name:
+  description:
+    - For V(rfc2136). Name of the TSIG key that zone transfers (AXFR) are allowed to. With it, zones of which many names
+      are managed are read in one transfer instead of by one question a name.
+  type: str
+transfer_tsig_algorithm:
+  description: For V(rfc2136). Algorithm of that key.
+  type: str
+  choices: [hmac-sha256, hmac-sha384, hmac-sha512]
+  default: hmac-sha256
+transfer_tsig_secret:
+  description: For V(rfc2136). Secret of that key, in base64.
+  type: str
+zone_id:
+  description: For V(route53). The hosted zone, where its name does not tell which; all records must lie in it.
+  type: str
+private:
+  description: For V(route53). Whether private hosted zones are meant instead of public ones.
+  type: bool
+  default: false
+profile:
+  description: For V(route53). Profile of the controller's AWS configuration.
+  type: str
+role_arn:
+  description: For V(route53). Role to assume.
+  type: str
+external_id:
+  description: For V(route53). External ID that the role asks for.
+  type: str
+access_key_id:
+  description:
+    - For V(route53). Access key, where the usual chain (environment, profile, container, instance) shall not be used.
+  type: str
+secret_access_key:
+  description: For V(route53). Its secret.
+  type: str
+session_token:
+  description: For V(route53). Session token that belongs to a temporary access key.
+  type: str
+region:
+  description: For V(route53). Region for signatures and for the role; Route 53 itself has none.
+  type: str
+  default: us-east-1
+endpoint_url:
+  description: For V(route53). Address of another endpoint than Amazon's.
+  type: str
+ca_file:
+  description: For V(route53). PEM file on the controller with the CA of that endpoint.
+  type: path
+requests_per_second:
+  description: For V(route53). How fast to ask; the limit is five a second for the whole account.
+  type: float
+  default: 5.0
+insync_timeout:
+  description: For V(route53). Seconds until all of Amazon's name servers must have a change (C(INSYNC)).
+  type: int
+  default: 300
+service:
+  description: For V(octodns), needed. Which provider of octoDNS.
+  type: str
+  choices: [azure, cloudflare, digitalocean, gandi, google, hetzner, ns1, ovh, powerdns]
+settings:
+  description: For V(octodns). What that provider takes, as its documentation names it, without secrets.
+  type: dict
+  default: {}
+secrets:
+  description: For V(octodns). Likewise, for what must not be shown, such as tokens, keys, and passwords.
+  type: dict
+  default: {}
+"""
+
 
 class ModuleDocFragment:
     """``extends_documentation_fragment: [fedgate]``."""
@@ -209,33 +334,7 @@ options:
               - Give it credentials of its own, with the right to change TXT at C(_acme-challenge) names only.
             type: dict
             suboptions:
-              kind:
-                description: Kind of provider.
-                type: str
-                choices: [rfc2136]
-                default: rfc2136
-              server:
-                description: Primary server of the zones.
-                type: str
-              port:
-                description: TCP port.
-                type: int
-                default: 53
-              tsig_name:
-                description: Name of the key that signs.
-                type: str
-              tsig_algorithm:
-                description: Algorithm of that key.
-                type: str
-                choices: [hmac-sha256, hmac-sha384, hmac-sha512]
-                default: hmac-sha256
-              tsig_secret:
-                description: Secret of that key, base64.
-                type: str
-              timeout:
-                description: Seconds for a connection, and for each answer.
-                type: int
-                default: 10
+@DNS_PROVIDER@
           resolvers:
             description:
               - Addresses of resolvers that see the zones as the CA does; the controller's own when there are none.
@@ -258,4 +357,16 @@ options:
             description: Whether M(edge_certificate_renewal_info) asks this CA when it wants certificates renewed.
             type: bool
             default: true
-"""
+""".replace("@DNS_PROVIDER@\n", indent(_DNS_PROVIDER, " " * 14))
+
+    #: ``extends_documentation_fragment: [fedgate.providers]``, for modules that work at DNS providers.
+    PROVIDERS = r"""
+options:
+  providers:
+    description: Where the zones are kept. Several are all looked at and planned before any is changed.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+@DNS_PROVIDER@
+""".replace("@DNS_PROVIDER@\n", indent(_DNS_PROVIDER, " " * 6))

@@ -9,53 +9,26 @@ short_description: Bring DNS record sets into the wanted state, all in one call
 version_added: "0.1.0"
 description:
   - Creates, changes and removes exactly the record sets (name and type) that it is given; nothing else is touched.
-  - All zones are looked at and planned before any is changed. Then each zone is changed by one signed dynamic update
-    (RFC 2136), cut only where it exceeds 64 KiB. Each update is atomic, and refused by the server when one of its
-    record sets is no longer as it was found, so that nobody's edit is overwritten.
-  - Whether the key is accepted is tried on each zone before the first change, in check mode too, by an update that
+  - All zones at all providers are looked at and planned before any is changed. Then each zone is changed in as few
+    requests as the provider's interface allows, atomically where the provider is.
+  - A change is refused when its record set is no longer as it was found. That set then stays as somebody else left it,
+    everything else is done, and the task fails and names it.
+  - Servers that take dynamic updates (RFC 2136) get one signed message a zone, cut only where it exceeds 64 KiB.
+    Whether the key is accepted is tried on each zone before the first change, in check mode too, by an update that
     holds conditions only and changes nothing.
   - Values are compared as sets, whatever their order, case, trailing dots, or the quoting of TXT data.
+  - What looks like a mistake needs O(force).
   - Runs on the controller; see the example.
 requirements:
-  - dnspython >= 2.6
+  - dnspython >= 2.6 (V(rfc2136), and O(wait=authoritative))
+  - boto3 >= 1.35 (V(route53))
+  - octodns >= 1.9 and the package of its provider (V(octodns))
 notes:
   - A time to live cannot be a condition of an update. Somebody else's edit of nothing but the time to live of one of
     our own record sets, between look and change, is overwritten.
 author: Fedgate authors
-extends_documentation_fragment: [fedgate]
+extends_documentation_fragment: [fedgate, fedgate.providers]
 options:
-  provider:
-    description: Where the zones are kept.
-    type: dict
-    required: true
-    suboptions:
-      kind:
-        description: The kind of provider; V(rfc2136) is a server that takes dynamic updates signed with TSIG.
-        type: str
-        choices: [rfc2136]
-        default: rfc2136
-      server:
-        description: Host name or address of the primary server of all the zones. Needed for V(rfc2136).
-        type: str
-      port:
-        description: Its TCP port.
-        type: int
-        default: 53
-      tsig_name:
-        description: Name of the TSIG key. Needed for V(rfc2136).
-        type: str
-      tsig_algorithm:
-        description: Algorithm of the TSIG key.
-        type: str
-        choices: [hmac-sha256, hmac-sha384, hmac-sha512]
-        default: hmac-sha256
-      tsig_secret:
-        description: The key's secret in base64. Needed for V(rfc2136).
-        type: str
-      timeout:
-        description: Seconds to wait for a connection, and for each answer.
-        type: int
-        default: 10
   records:
     description: The record sets that are ours, each name and type once.
     type: list
@@ -70,19 +43,28 @@ options:
         description: Record type.
         type: str
         required: true
-        choices: [SRV, A, AAAA, CNAME, TXT]
+        choices: [SRV, A, AAAA, CNAME, TXT, CAA, TLSA]
       ttl:
-        description: Time to live in seconds. Needed for O(records[].state=present).
+        description: Time to live in seconds. Needed unless O(records[].state=absent).
         type: int
       state:
-        description: Whether the set shall exist.
+        description:
+          - Whether the set shall exist.
+          - With V(retired), an SRV set says that there is decidedly no such service (the target C(.), RFC 2782). It is
+            left out where its zone is none of the provider's any more.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, retired]
         default: present
+      view:
+        description: Which providers it is for.
+        type: str
+        choices: [external, internal]
+        default: external
       values:
         description:
           - All the values of the set, as text.
-          - SRV is C(priority weight port target), TXT plain text or quoted strings.
+          - SRV is C(priority weight port target), TXT plain text or quoted strings, CAA C(flags tag "value"), TLSA
+            C(usage selector matching-type data).
           - Needed for O(records[].state=present).
         type: list
         elements: str
@@ -95,12 +77,36 @@ options:
     type: list
     elements: str
     default: []
+  force:
+    description:
+      - Whether to go on when more than 30 % of the record sets of ours that exist at a provider (and more than two)
+        would be changed or deleted, or when the last SRV record of a domain would go.
+      - In check mode such a plan is shown with a warning.
+    type: bool
+    default: false
+  wait:
+    description:
+      - Until when to wait after a change. With V(provider), until the provider says that it is done.
+      - With V(authoritative), until every authoritative name server of the zones answers with exactly the new data.
+        Zones of the view V(internal) are not waited for.
+    type: str
+    choices: [provider, authoritative]
+    default: provider
+  wait_timeout:
+    description: Seconds to wait for the authoritative name servers; the task fails then, and names those that lag.
+    type: int
+    default: 120
+  resolvers:
+    description: Addresses of resolvers that tell the zones' name servers; the controller's own by default.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
 - name: Publish two sites, the second one a standby
   dns_records:
-    provider: "{{ federation_dns_provider }}"
+    providers: ["{{ federation_dns_provider }}"]
     records:
       - name: _xmpp-server._tcp.contoso.example
         type: SRV
@@ -124,7 +130,7 @@ EXAMPLES = r"""
 
 - name: Retire a site, and leave alone what leads to one that does not answer
   dns_records:
-    provider: "{{ federation_dns_provider }}"
+    providers: ["{{ federation_dns_provider }}"]
     records:
       - name: _xmpp-server._tcp.contoso.example
         type: SRV
@@ -163,12 +169,17 @@ pending:
   type: list
   elements: dict
   returned: success
-zones:
-  description: For each zone of the records, its serial number and how many messages changed it.
+providers:
+  description:
+    - For each provider by its name, its zones and how many requests of each kind were sent to it.
+    - A zone has the number of requests that changed it (C(messages)), and what the provider says about it.
   type: dict
   returned: success
   sample:
-    contoso.example: {messages: 1, serial: 2026112301}
+    rfc2136:
+      zones:
+        contoso.example: {messages: 1, serial: 2026112301}
+      requests: {QUERY: 4, UPDATE: 2}
 zones_applied:
   description: Zones that were changed before the one that failed.
   type: list
@@ -183,6 +194,15 @@ zones_left:
   type: list
   elements: str
   returned: when a zone could not be changed
+moved:
+  description: Names whose records somebody else changed between look and change. Their edits stand.
+  type: list
+  elements: str
+  returned: when that happened
+lagging:
+  description: For each record set (name and type) the name servers that do not answer with it, and how.
+  type: dict
+  returned: when not every authoritative name server answers in time
 """
 
 from ansible.module_utils.fedgate.dns.reconciler import ARGUMENTS, DnsRecords

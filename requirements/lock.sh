@@ -19,6 +19,7 @@ lock requirements/test.txt --extra test --extra lync
 lock requirements.txt --constraints requirements/test.txt
 lock requirements/lab.txt --extra lab --constraints requirements/test.txt
 lock requirements/acme.txt --extra acme --constraints requirements/test.txt
+lock requirements/octodns.txt --extra octodns --constraints requirements/test.txt
 lock requirements/lync.txt --extra lync --constraints requirements/test.txt
 lock requirements/bench.txt --extra bench --constraints requirements.txt
 

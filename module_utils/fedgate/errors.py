@@ -76,6 +76,10 @@ class WorldMoved(FedgateError):
     """The thing changed between look and change, or the plan is not the one that was agreed (``expect_plan``)."""
 
 
+class NeedsForce(FedgateError):
+    """What would be done is so large that it has to be confirmed by ``force``."""
+
+
 class NotConverged(FedgateError):
     """All steps were carried out, yet the second look still finds something to change."""
 

@@ -315,7 +315,8 @@ class TestDns:
         """What docs/certificates.md shows for BIND."""
         from ansible.module_utils.fedgate.dns.changes import RRsetChange
         from ansible.module_utils.fedgate.dns.providers import open_provider
-        from ansible.module_utils.fedgate.dns.records import RRset, parse
+        from ansible.module_utils.fedgate.dns.records import RRset
+        from ansible.module_utils.fedgate.dns.values import parse
         from ansible.module_utils.fedgate.errors import Refused
 
         provider = open_provider(world.bind.provider("challenge"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.fedgate.dns.authoritative import Resolvers, Server, wait
-from ansible.module_utils.fedgate.dns.records import Value, parse
+from ansible.module_utils.fedgate.dns.values import Value, parse
 from ansible.module_utils.fedgate.errors import Unreachable
 
 from .acme_world import loopback, needs_servers

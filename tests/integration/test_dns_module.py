@@ -61,7 +61,7 @@ class Run:
 
 def module_play(folder: Path, provider: dict[str, Any], **arguments: Any) -> list[dict[str, Any]]:
     """A play that calls the module and saves its result; an argument that begins with an underscore is the task's."""
-    call = {"provider": provider, "records": RECORDS, **arguments}
+    call = {"providers": [provider], "records": RECORDS, **arguments}
     keep = {"content": "{{ result | to_json }}", "dest": str(folder / "result.json"), "mode": "0600"}
     tasks = [
         {"name": "publish", "dns_records": call, "register": "result", "ignore_errors": True, **TASK},
@@ -122,7 +122,7 @@ def test_check_mode_is_exact_and_the_second_run_is_empty(bind: Bind, root: Path,
         ("create", "rrset", f"{TOKYO} A"),
         ("delete", "rrset", "old.contoso.example A"),
     }
-    assert done["zones"]["contoso.example"]["messages"] == 1
+    assert done["providers"]["rfc2136"]["zones"]["contoso.example"]["messages"] == 1
     again = Run(root, tmp_path, play).saved(tmp_path)
     assert not again["changed"] and again["plan"] == [] and again["pending"] == []
 

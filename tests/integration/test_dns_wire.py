@@ -11,7 +11,7 @@ from typing import Optional
 import dns.message
 import dns.rcode
 import pytest
-from ansible.module_utils.fedgate.dns.rfc2136 import Rfc2136
+from ansible.module_utils.fedgate.dns.rfc2136.provider import Rfc2136
 from ansible.module_utils.fedgate.errors import Refused, Unreachable
 
 from .bind import Bind

@@ -18,7 +18,8 @@ import dns.resolver
 
 from ..errors import FedgateError, InvalidValue, Unreachable
 from . import names, txt
-from .records import Key, Value, parse
+from .records import Key
+from .values import Value, parse
 
 #: Seconds for one question to the resolvers, and for one to a name server.
 _LOOKUP, _QUESTION = 10.0, 2.0
@@ -98,11 +99,15 @@ class Resolvers:
 
 
 def wait(
-    resolvers: Resolvers, wanted: Mapping[str, Mapping[Key, Collection[Value]]], seconds: float
+    resolvers: Resolvers,
+    wanted: Mapping[str, Mapping[Key, Collection[Value]]],
+    seconds: float,
+    exact: bool = False,
 ) -> dict[Key, list[str]]:
     """Wait until every name server of each zone answers with all values that are wanted there.
 
-    :param wanted: zone → name and type → values that must be among the answers; others beside them do no harm.
+    :param wanted: zone → name and type → values that must be among the answers.
+    :param exact: whether these must be all; else others beside them do no harm. With it, no value means no record.
     :param seconds: how long to wait, all zones together.
     :returns: what is lacking at the end: name and type → one line a server that lags; empty when all are there.
     """
@@ -116,7 +121,7 @@ def wait(
     wanted_of = {key: values for sets in wanted.values() for key, values in sets.items()}
     deadline, pause = time.monotonic() + seconds, _PAUSES[0]
     while True:
-        reasons = [(server, _lacking(server, sets)) for server, sets in open_ones]
+        reasons = [(server, _lacking(server, sets, exact)) for server, sets in open_ones]
         open_ones = [(server, {key: wanted_of[key] for key in left}) for server, left in reasons if left]
         if not open_ones or time.monotonic() + pause > deadline:
             break
@@ -128,14 +133,14 @@ def wait(
     return lagging
 
 
-def _lacking(server: Server, sets: Mapping[Key, Collection[Value]]) -> dict[Key, str]:
+def _lacking(server: Server, sets: Mapping[Key, Collection[Value]], exact: bool) -> dict[Key, str]:
     """Ask one server for all sets; return those that it does not give in full, with the reason."""
     left: dict[Key, str] = {}
     silent = None if server.addresses else "its name has no address"
     for key, values in sets.items():
         if silent is None:
             try:
-                reason = _difference(_query(server, key), key, values)
+                reason = _difference(_query(server, key), key, values, exact)
             except (OSError, dns.exception.DNSException) as error:
                 silent = reason = f"does not answer ({(str(error) or type(error).__name__).splitlines()[0][:80]})"
         else:
@@ -157,7 +162,7 @@ def _query(server: Server, key: Key) -> Any:
     raise error or OSError("no address")
 
 
-def _difference(answer: Any, key: Key, values: Collection[Value]) -> str:
+def _difference(answer: Any, key: Key, values: Collection[Value], exact: bool) -> str:
     """Say in what the answer falls short; empty when it does not."""
     rcode = answer.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) or not answer.flags & dns.flags.AA:
@@ -169,7 +174,10 @@ def _difference(answer: Any, key: Key, values: Collection[Value]) -> str:
         for rdata in rrset
     }
     lacking = len(set(values) - found)
-    return f"lacks {lacking} of {len(set(values))} values" if lacking else ""
+    if lacking:
+        return f"lacks {lacking} of {len(set(values))} values"
+    beyond = len(found - set(values)) if exact else 0
+    return f"still has {beyond} former values" if beyond else ""
 
 
 def _value(rtype: str, rdata: Any) -> Value:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ..errors import InvalidValue
 from ..plan import Change
 from . import names
-from .records import Key, RRset, Value, Wanted
+from .records import Key, RRset, Wanted
+from .values import Value
 
 _ADDRESSES = ("A", "AAAA")
 
@@ -50,7 +51,7 @@ def changes(observed: Mapping[Key, RRset], wanted: Iterable[Wanted], hold: Colle
     found = [
         RRsetChange(key, observed.get(key), target) for key, target in after.items() if target != observed.get(key)
     ]
-    return sorted(found, key=_safe_order)
+    return sorted(found, key=safe_order)
 
 
 def _after(found: RRset | None, wanted: Wanted, held: set[str]) -> RRset | None:
@@ -110,7 +111,7 @@ def _check_aliases(observed: Mapping[Key, RRset], after: Mapping[Key, RRset | No
         )
 
 
-def _safe_order(change: RRsetChange) -> tuple[int, str, str]:
+def safe_order(change: RRsetChange) -> tuple[int, str, str]:
     """Addresses come before what leads to them, and go after it."""
     address = change.key[1] in _ADDRESSES
     if change.after is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,14 @@ class Observation:
 
 
 class Provider(ABC):
-    """One place that keeps zones."""
+    """One place that keeps zones.
+
+    :ivar requests: kind of request → how many were sent; what the interface calls them (``ListResourceRecordSets``,
+        ``UPDATE``).
+    """
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
 
     @abstractmethod
     def read(self, keys: Sequence[Key]) -> Observation:
@@ -60,6 +68,15 @@ class Provider(ABC):
         :raises Unreachable: no answer; whether the request was carried out is not known.
             Each error's ``details`` hold ``messages_applied``: how many requests took effect before it.
         """
+
+    def look_again(self, changes: Sequence[RRsetChange]) -> Observation:
+        """Look, after ``apply``, at what these changes touched, at the cheapest place that can tell.
+
+        A provider that confirms its changes later waits here until it has confirmed all of them.
+
+        :raises NotConverged: it did not confirm them in time.
+        """
+        return self.read([change.key for change in changes])
 
     def describe(self, zone: str) -> dict[str, Any]:
         """Return facts about a zone, such as its serial number, for the module's results."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidValue, MissingDependency
+from .options import KINDS
 from .provider import Provider
 
 
@@ -18,7 +19,7 @@ def open_provider(options: Mapping[str, Any]) -> Provider:
     :raises InvalidValue: an unknown kind, or options that it does not understand.
     """
     kind = options["kind"]
-    if kind not in _KINDS:
+    if kind not in _KINDS:  # the argument spec of modules says it first
         raise InvalidValue(f"DNS provider kind {kind!r} is unknown", hint=f"Allowed: {', '.join(KINDS)}.")
     return _KINDS[kind](options)
 
@@ -28,7 +29,7 @@ def _rfc2136(options: Mapping[str, Any]) -> Provider:
         import dns.version  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise _missing("dnspython") from error
-    from .rfc2136 import Rfc2136
+    from .rfc2136.provider import Rfc2136
 
     return Rfc2136.from_options(options)
 
@@ -43,4 +44,3 @@ def _missing(library: str) -> MissingDependency:
 
 #: A static table: what is looked up by name at run time would not travel with the module.
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {"rfc2136": _rfc2136}
-KINDS = tuple(_KINDS)

@@ -8,7 +8,8 @@ from typing import Optional
 
 import pytest
 from ansible.module_utils.fedgate.dns.changes import RRsetChange, changes
-from ansible.module_utils.fedgate.dns.records import Key, RRset, Wanted, parse
+from ansible.module_utils.fedgate.dns.records import Key, RRset, Wanted
+from ansible.module_utils.fedgate.dns.values import parse
 from ansible.module_utils.fedgate.errors import InvalidValue
 from hypothesis import given
 from hypothesis import strategies as st

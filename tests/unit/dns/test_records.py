@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.fedgate.dns import txt
-from ansible.module_utils.fedgate.dns.records import RRset, parse, wanted_from
+from ansible.module_utils.fedgate.dns.records import RRset
+from ansible.module_utils.fedgate.dns.values import parse
+from ansible.module_utils.fedgate.dns.wanted import wanted_from
 from ansible.module_utils.fedgate.errors import InvalidValue
 from hypothesis import given
 from hypothesis import strategies as st

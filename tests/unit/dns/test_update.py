@@ -8,9 +8,10 @@ import dns.rcode
 import dns.tsig
 import dns.update
 import pytest
-from ansible.module_utils.fedgate.dns import rcodes, update
 from ansible.module_utils.fedgate.dns.changes import RRsetChange, changes
-from ansible.module_utils.fedgate.dns.records import RRset, Wanted, parse
+from ansible.module_utils.fedgate.dns.records import RRset, Wanted
+from ansible.module_utils.fedgate.dns.rfc2136 import rcodes, update
+from ansible.module_utils.fedgate.dns.values import parse
 from ansible.module_utils.fedgate.errors import Refused, WorldMoved
 from hypothesis import given, settings
 from hypothesis import strategies as st

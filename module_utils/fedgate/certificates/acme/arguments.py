@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...dns.reconciler import ARGUMENTS as _DNS_ARGUMENTS
+from ...dns import options
 
 ACME: dict[str, Any] = {
     "directory_url": {"type": "str", "required": True},
@@ -17,7 +17,7 @@ ACME: dict[str, Any] = {
     "profile": {"type": "str"},
     "preferred_chain": {"type": "str"},
     # The provider of the records' module, with credentials of its own.
-    "dns_provider": {key: value for key, value in _DNS_ARGUMENTS["provider"].items() if key != "required"},
+    "dns_provider": {"type": "dict", "options": options.PROVIDER, "required_if": options.NEEDS},
     "resolvers": {"type": "list", "elements": "str", "default": []},
     "ca_file": {"type": "path"},
     "timeout": {"type": "int", "default": 300},

@@ -11,7 +11,8 @@ from ...dns import authoritative
 from ...dns.changes import RRsetChange
 from ...dns.provider import Observation, Provider
 from ...dns.providers import open_provider
-from ...dns.records import RRset, Value, parse
+from ...dns.records import RRset
+from ...dns.values import Value, parse
 from ...errors import FedgateError, InvalidValue, Refused, WorldMoved
 from .state import CHALLENGES, State
 

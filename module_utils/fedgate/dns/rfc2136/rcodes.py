@@ -8,7 +8,7 @@ import dns.exception
 import dns.rcode
 import dns.tsig
 
-from ..errors import FedgateError, Refused, WorldMoved
+from ...errors import FedgateError, Refused, WorldMoved
 
 #: rcode of an UPDATE's answer → (what it means, what to do); RFC 2136 §2.2, RFC 8945 §3.
 _MEANINGS = {

@@ -14,11 +14,13 @@ import dns.rcode
 import dns.rdatatype
 import dns.tsig
 
-from ..errors import FedgateError, InvalidValue, Refused
-from . import names, rcodes, txt, update
-from .changes import RRsetChange
-from .provider import Observation, Provider
-from .records import TYPES, Key, RRset, Value, parse
+from ...errors import FedgateError, InvalidValue, Refused
+from .. import names, txt
+from ..changes import RRsetChange
+from ..provider import Observation, Provider
+from ..records import Key, RRset
+from ..values import TYPES, Value, parse
+from . import rcodes, update
 from .wire import Wire
 
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
@@ -36,6 +38,7 @@ class Rfc2136(Provider):
     """
 
     def __init__(self, server: str, port: int, key: Any, timeout: float) -> None:
+        super().__init__()
         self._wire = Wire(server, port, timeout)
         self._key = key
 

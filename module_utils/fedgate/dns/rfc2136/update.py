@@ -14,10 +14,11 @@ import dns.rdatatype
 import dns.rdtypes.ANY.TXT
 import dns.update
 
-from ..errors import InvalidValue
-from . import txt
-from .changes import RRsetChange
-from .records import Key, Value
+from ...errors import InvalidValue
+from .. import txt
+from ..changes import RRsetChange
+from ..records import Key
+from ..values import Value
 
 
 def messages(zone: str, changes: Sequence[RRsetChange], key: Any) -> Iterator[tuple[Any, bytes, Sequence[RRsetChange]]]:

@@ -11,7 +11,7 @@ import dns.exception
 import dns.message
 import dns.tsig
 
-from ..errors import Unreachable
+from ...errors import Unreachable
 
 #: How many questions are under way at once. Few enough that neither side's buffers fill while the other one writes.
 _WINDOW = 40

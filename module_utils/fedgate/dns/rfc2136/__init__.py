@@ -1,0 +1,1 @@
+"""Servers that take signed dynamic updates (RFC 2136)."""
