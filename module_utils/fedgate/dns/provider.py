@@ -22,21 +22,26 @@ class Observation:
     :ivar zones: the zone of each name that was asked for, as far as it is the provider's.
     :ivar strangers: name → the error that says that it lies in no zone of this provider.
     :ivar obstacles: zone → why it could not be changed by us; of no account as long as nothing in it has to change.
+    :ivar untouchable: the same for single sets, which are somebody else's work (an alias, a routing policy).
     """
 
     rrsets: dict[Key, RRset] = field(default_factory=dict)
     zones: dict[str, str] = field(default_factory=dict)
     strangers: dict[str, FedgateError] = field(default_factory=dict)
     obstacles: dict[str, FedgateError] = field(default_factory=dict)
+    untouchable: dict[Key, FedgateError] = field(default_factory=dict)
 
     def with_news(self, keys: Iterable[Key], news: Observation) -> Observation:
         """Return this observation with a later one of some keys laid over it."""
-        kept = {key: found for key, found in self.rrsets.items() if key not in set(keys)}
+        looked_at = set(keys)
+        kept = {key: found for key, found in self.rrsets.items() if key not in looked_at}
+        untouchable = {key: error for key, error in self.untouchable.items() if key not in looked_at}
         return Observation(
             {**kept, **news.rrsets},
             {**self.zones, **news.zones},
             {**self.strangers, **news.strangers},
             {**self.obstacles, **news.obstacles},
+            {**untouchable, **news.untouchable},
         )
 
 

@@ -34,6 +34,16 @@ def _rfc2136(options: Mapping[str, Any]) -> Provider:
     return Rfc2136.from_options(options)
 
 
+def _route53(options: Mapping[str, Any]) -> Provider:
+    try:
+        import botocore  # noqa: F401 - boto3's engine; the rest of it is not needed
+    except ImportError as error:
+        raise _missing("boto3") from error
+    from .route53.provider import Route53
+
+    return Route53.from_options(options)
+
+
 def _missing(library: str) -> MissingDependency:
     return MissingDependency(
         f"the Python library {library} is missing for {sys.executable}",
@@ -43,4 +53,4 @@ def _missing(library: str) -> MissingDependency:
 
 
 #: A static table: what is looked up by name at run time would not travel with the module.
-_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {"rfc2136": _rfc2136}
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {"rfc2136": _rfc2136, "route53": _route53}
