@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...errors import FedgateError, InvalidValue, Refused
+from .. import names
 from ..provider import Observation
 from ..records import Key, RRset
 from ..values import Value
@@ -35,17 +36,33 @@ class Reader:
         self.pages = 0
 
     def read(self, keys: Collection[Key], seen: Observation) -> None:
-        """Look up names of the zone and note what is of account there."""
+        """Look up names of the zone and note what is of account there.
+
+        The names between them and the zone are looked at as well: what lies at or below a delegation would never be
+        seen by anybody. They are neighbours in the list, so that it hardly ever takes a request more.
+        """
         types: dict[str, set[str]] = {}
         for name, rtype in keys:
             types.setdefault(name, set()).add(rtype)
-        for name, rows in scan(types, self._page).items():
+        above = {name: self._between(name) for name in types}
+        found = scan({*types, *(each for between in above.values() for each in between)}, self._page)
+        for name in types:
+            cut = next((each for each in reversed(above[name]) if _delegation(found.get(each, ()))), None)
+            if cut is not None:
+                seen.strangers[name] = _delegated(name, cut, self._zone)
+                seen.zones.pop(name, None)
+                continue
             of_type: dict[str, list[Mapping[str, Any]]] = {}
-            for row in rows:
+            for row in found.get(name, ()):
                 of_type.setdefault(row["Type"], []).append(row)
-            for rtype, found in of_type.items():
+            for rtype, rows in of_type.items():
                 if rtype in types[name] or rtype == "CNAME" or "CNAME" in types[name]:
-                    _note((name, rtype), found, self._zone, seen)
+                    _note((name, rtype), rows, self._zone, seen)
+
+    def _between(self, name: str) -> list[str]:
+        """Return a name and those above it, down from the zone's own, which is left out."""
+        found = names.ancestors(name)
+        return found[: found.index(self._zone.name)]
 
     def _page(self, start: Position) -> Page:
         query = {"HostedZoneId": self._zone.id, "StartRecordName": escape(start.name) + "."}
@@ -60,6 +77,17 @@ class Reader:
             token = (answer["NextRecordType"], answer.get("NextRecordIdentifier"))
             after = Position(unescape(answer["NextRecordName"]), token)
         return Page(rows, after)
+
+
+def _delegation(rows: Iterable[Mapping[str, Any]]) -> bool:
+    return any(row["Type"] == "NS" for row in rows)
+
+
+def _delegated(name: str, cut: str, zone: Zone) -> FedgateError:
+    return Refused(
+        f"the hosted zone {zone} delegates {cut} to other name servers: nobody would see records at {name} in it",
+        hint="Name the provider that keeps that zone, or remove its NS records in Route 53.",
+    )
 
 
 def _note(key: Key, found: Sequence[Mapping[str, Any]], zone: Zone, seen: Observation) -> None:
