@@ -64,7 +64,9 @@ def not_sent(error: Exception) -> bool:
 
 
 def no_answer(error: Exception) -> bool:
-    """Tell whether the connection failed, in whatever way."""
+    """Tell whether the connection failed in a way that may be another one the next time."""
+    if isinstance(error, aws.SSLError):
+        return False
     return isinstance(error, (aws.ConnectionError, aws.HTTPClientError, ResponseParserError))
 
 
@@ -139,7 +141,7 @@ def _local(error: Exception, where: str) -> FedgateError:
         return no_credentials(f" ({type(error).__name__})")
     if isinstance(error, aws.ProfileNotFound):
         return InvalidValue(f"{where}: {error}", hint="Check `profile` (or AWS_PROFILE) against ~/.aws/config.")
-    if isinstance(error, (aws.SSLError, OSError)):
+    if isinstance(error, (aws.SSLError, OSError)):  # found before anything was sent
         return Unreachable(
             f"{where}: no trusted connection: {_short(error)}",
             hint="Give the endpoint's CA as `ca_file`, a readable PEM file; check `endpoint_url`.",

@@ -90,7 +90,7 @@ def _decided(name: str, start: Position, after: Position | None, found: dict[str
     return all(first <= own < last for first, own, last in zip(orders(start.name), orders(name), orders(after.name)))
 
 
-def orders(name: str) -> tuple[str, ...]:
+def orders(name: str) -> tuple[str, str, str, str]:
     """Return the keys of a name in every order that a server may have in mind.
 
     AWS: labels reversed, a dot behind each, escapes as they are written; ``-`` sorts before that dot (API Reference,
@@ -98,8 +98,6 @@ def orders(name: str) -> tuple[str, ...]:
     all of them agree; that costs a look-up now and then, and saves from taking for missing what is there.
     """
     reversed_name = ".".join(reversed(name.split(".")))
-    if _PLAIN.fullmatch(name):
-        return reversed_name + ".", reversed_name
     escaped = escape(reversed_name)
     return escaped + ".", escaped, reversed_name + ".", reversed_name
 

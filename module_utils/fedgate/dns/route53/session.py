@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,11 @@ class Account:
         if self.endpoint_url and not self.endpoint_url.startswith(("http://", "https://")):
             raise InvalidValue(
                 f"endpoint_url {self.endpoint_url!r} is no address", hint="Write https://host or http://host:port."
+            )
+        if self.ca_file and not os.access(self.ca_file, os.R_OK):
+            raise InvalidValue(
+                f"ca_file {self.ca_file!r} cannot be read",
+                hint="Name a PEM file on the controller, with the CA of `endpoint_url`.",
             )
 
     def client(self, service: str, key_id: str | None, secret: str | None, token: str | None, session: Any) -> Any:
