@@ -11,9 +11,9 @@ import dns.message
 import dns.query
 import dns.rdatatype
 import pytest
-from lab.powerdns import PowerDns
 
 from lab.hosted import READY
+from lab.powerdns import PowerDns
 from lab.zones import HOSTED
 
 from .conftest import Lab
