@@ -51,7 +51,11 @@ seealso:
 EXAMPLES = r"""
 - name: Derive what the servers must allow
   dns_rights:
-    records: "{{ federation_model.records }}"
+    records:
+      - name: _xmpp-server._tcp.contoso.example
+        type: SRV
+      - name: edge.london.contoso.example
+        type: A
     challenge_names: [_acme-challenge.edge.london.contoso.example]
     zones:
       contoso.example: Z0123456789ABCDEFGHIJ

@@ -92,7 +92,8 @@ class Narrow(Bind):
         )
         (self.folder / "named.conf").write_text(
             f'options {{ directory "{self.folder}"; pid-file none; session-keyfile none; lock-file none;\n'
-            f"recursion no; listen-on port {self.port} {{ {self.address}; }}; listen-on-v6 {{ none; }};\nnotify no; }};\n"
+            f"listen-on port {self.port} {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
+            "recursion no; notify no; };\n"
             f"controls {{ }};\n{keys}" + "".join(self._zone(zone, policies[zone]) for zone in (ZONE, DEEP))
         )
 
