@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import random
 import time
 from typing import Any
 
 import pytest
 from ansible.module_utils.fedgate.errors import InvalidValue, Refused
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from .route53 import LONDON, SRV, TOKYO, ZONE, World, absent, names_of, record, services
 
+#: name and type → time to live and indexes of values.
+Found = dict[tuple[str, str], tuple[int, set[int]]]
 EVERYTHING = [
     record(SRV, "SRV", f"10 0 5269 {LONDON}", f"20 0 5269 {TOKYO}"),
     record(LONDON, "A", "192.0.2.10"),
@@ -144,8 +150,8 @@ def test_two_zones_of_one_name_need_an_id(route53: World) -> None:
     with pytest.raises(InvalidValue) as caught:
         route53.publish([record(LONDON, "A", "192.0.2.10")])
     assert all(word in str(caught.value) for word in (one, other, ZONE, "zone_id"))
-    for given in (other, f"/hostedzone/{other}"):
-        _, plan = route53.cost([record(LONDON, "A", "192.0.2.10")], zone_id=given)
+    for zone_id in (other, f"/hostedzone/{other}"):
+        _, plan = route53.cost([record(LONDON, "A", "192.0.2.10")], zone_id=zone_id)
         assert "ListHostedZonesByName" not in route53.proxy.counts
     assert not plan and len(route53.sets(other)) == 1 and not route53.sets(one)
     with pytest.raises(Refused, match=rf"^edge\.elsewhere\.example does not lie in the hosted zone {ZONE} \({other}\)"):
@@ -220,23 +226,31 @@ def test_batches_use_both_limits(route53: World) -> None:
     assert len(route53.sets(zone)) == 1162
 
 
-def test_what_does_not_fit_one_request(route53: World) -> None:
+TOO_MUCH = {
+    rf"changes of t\.{ZONE} do not fit .*: 20 values of \d+ characters": [f"{n:04}" + "x" * 1800 for n in range(20)],
+    rf"a value of t\.{ZONE} TXT is 4047 characters long": ["x" * 4000],
+}
+
+
+@pytest.mark.parametrize("says", TOO_MUCH)
+def test_what_does_not_fit_is_refused_before_any_change(route53: World, says: str) -> None:
     zone = route53.moto.zone(ZONE)
-    with pytest.raises(InvalidValue, match=rf"changes of t\.{ZONE} do not fit .*: 20 values of \d+ characters"):
-        route53.publish([record(f"t.{ZONE}", "TXT", *(f"{number:04}" + "x" * 1800 for number in range(20)))])
+    work = route53.work([record(f"t.{ZONE}", "TXT", *TOO_MUCH[says]), record(LONDON, "A", "192.0.2.10")])
+    observed = work.observe()
+    with pytest.raises(InvalidValue, match=says):
+        work.plan(observed)
     assert not route53.sets(zone)
 
 
-def test_names_that_fill_pages(route53: World) -> None:
+def test_what_lies_across_the_ends_of_pages(route53: World) -> None:
     zone = route53.moto.zone(ZONE, records=700)
-    route53.edit(zone, *[("CREATE", f"m.{ZONE}", rtype, 60, [value]) for rtype, value in FEW.items()])
+    others = {"A": "192.0.2.9", "TXT": '"x"', "AAAA": "2001:db8::9"}
+    for label in ("m", "pc00298", "pc00299"):
+        route53.edit(zone, *[("UPSERT", f"{label}.{ZONE}", rtype, 60, [value]) for rtype, value in others.items()])
     wanted = [record(f"{label}.{ZONE}", "A", "192.0.2.1") for label in ("a", "m", "pc00299", "pc00300", "zz")]
     assert len(route53.publish(wanted).changes) == 5
     route53.proxy.reset()
     assert not route53.publish(wanted)
-
-
-FEW = {"A": "192.0.2.9", "TXT": '"x"', "AAAA": "2001:db8::9"}
 
 
 def test_waits_until_all_name_servers_have_it(route53: World) -> None:
@@ -255,3 +269,45 @@ def test_keeps_to_the_rate_without_a_single_refusal(route53: World) -> None:
     seconds = time.monotonic() - began
     assert not route53.proxy.errors and (requests - 5) / 5 <= seconds < (requests - 1) / 5 + 1.5
     assert len(route53.sets(zone)) == 3100
+
+
+NAMES = [f"{label}.{ZONE}" for label in ("a", "b", "*.b", "b-c", "c.b", "_s._tcp.b")]
+VALUES = {
+    "A": ["192.0.2.1", "192.0.2.2"],
+    "TXT": ["one", "two words", '\u00fc"\\'],
+    "SRV": [f"1 1 1 {LONDON}", f"2 2 2 {TOKYO}"],
+}
+#: name and type → time to live and values; nothing where there is no such set.
+SETS = st.dictionaries(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(sorted(VALUES))),
+    st.tuples(st.sampled_from([60, 300]), st.sets(st.integers(0, 1), min_size=1)),
+    max_size=8,
+)
+
+
+#: Not made smaller when it fails, as each takes a while; FEDGATE_REPEAT says which part of the full number.
+@settings(
+    max_examples=max(1, round(60 * float(os.environ.get("FEDGATE_REPEAT", "0.1")))),
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(SETS, SETS, st.randoms(use_true_random=False))
+def test_any_zone_becomes_what_is_wanted(route53: World, there: Found, wanted: Found, chance: random.Random) -> None:
+    def records(sets: Found) -> list[dict[str, Any]]:
+        return [
+            record(name, rtype, *(VALUES[rtype][index] for index in indexes), ttl=ttl)
+            for (name, rtype), (ttl, indexes) in sets.items()
+        ]
+
+    route53.moto.reset()
+    route53.proxy.reset()
+    zone = route53.moto.zone(ZONE)
+    route53.edit(zone, ("CREATE", f"b.{ZONE}", "MX", 60, ["1 mail.example."]))
+    route53.publish(records(there))
+    asked = [*records(wanted), *(absent(*key) for key in there if key not in wanted)]
+    chance.shuffle(asked)
+    route53.publish(asked)
+    assert not route53.publish(asked[::-1])
+    left = route53.sets(zone)
+    assert left.pop((f"b.{ZONE}.", "MX")) == (60, ("1 mail.example.",)) and len(left) == len(wanted)

@@ -16,6 +16,8 @@ from .scan import escape
 #: Limits of one ChangeResourceRecordSets request (Developer Guide, Quotas).
 MOST_VALUES = 1000
 MOST_CHARACTERS = 32000
+#: And of one value (API Reference, ResourceRecord).
+MOST_OF_A_VALUE = 4000
 #: How often a value counts, by action (ibid.).
 _WEIGHT = {"CREATE": 1, "DELETE": 1, "UPSERT": 2}
 _ADDRESSES = ("A", "AAAA")
@@ -61,6 +63,23 @@ class Batch:
         self.sent.extend(other.sent)
         self.values += other.values
         self.characters += other.characters
+
+
+def check(changes: Iterable[RRsetChange]) -> None:
+    """Refuse what no request can hold.
+
+    :raises InvalidValue: a value that is too long, or the changes of one name alone exceed the limits.
+    """
+    for unit in _units(changes).values():
+        _one(unit)
+        for change in unit:
+            for value in change.after.values if change.after is not None else ():
+                length = len(data.write(change.key[1], value))
+                if length > MOST_OF_A_VALUE:
+                    raise InvalidValue(
+                        f"a value of {' '.join(change.key)} is {length} characters long, as Route 53 writes it",
+                        hint=f"At most {MOST_OF_A_VALUE} are allowed.",
+                    )
 
 
 def batches(changes: Iterable[RRsetChange]) -> list[Batch]:

@@ -10,7 +10,7 @@ from ...errors import FedgateError, InvalidValue, NotConverged
 from ..changes import RRsetChange
 from ..provider import Observation, Provider
 from ..records import Key
-from .batches import batches
+from .batches import batches, check
 from .calls import Calls
 from .pace import Pace
 from .session import Account
@@ -79,6 +79,10 @@ class Route53(Provider):
             reader.read(of_zone, seen)
             self._pages.setdefault(zone.name, reader.pages)
         return seen
+
+    def check(self, changes: Sequence[RRsetChange]) -> None:
+        """Refuse what exceeds the limits of a single request, before anything is changed."""
+        check(changes)
 
     def apply(self, zone: str, changes: Sequence[RRsetChange]) -> int:
         """Send the zone's changes, each batch whole or not at all; see the base class."""
