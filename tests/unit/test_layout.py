@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
 #: Folders of providers: one file each; none may import another.
 PROVIDERS = {
     "certificates/issuers": {"local_ca", "manual", "acme"},
-    "dns": {"rfc2136", "octodns"},
+    "dns": {"rfc2136", "route53", "octodns"},
 }
 
 

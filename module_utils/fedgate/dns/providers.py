@@ -46,6 +46,16 @@ def _octodns(options: Mapping[str, Any]) -> Provider:
     return OctoDns.from_options(options)
 
 
+def _route53(options: Mapping[str, Any]) -> Provider:
+    try:
+        import botocore  # noqa: F401 - boto3's engine; the rest of it is not needed
+    except ImportError as error:
+        raise _missing("boto3") from error
+    from .route53.provider import Route53
+
+    return Route53.from_options(options)
+
+
 def _missing(library: str) -> MissingDependency:
     return MissingDependency(
         f"the Python library {library} is missing for {sys.executable}",
@@ -55,4 +65,8 @@ def _missing(library: str) -> MissingDependency:
 
 
 #: A static table: what is looked up by name at run time would not travel with the module.
-_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {"rfc2136": _rfc2136, "octodns": _octodns}
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {
+    "rfc2136": _rfc2136,
+    "route53": _route53,
+    "octodns": _octodns,
+}
