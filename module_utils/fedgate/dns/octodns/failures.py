@@ -65,11 +65,11 @@ def _is_silence(error: BaseException) -> bool:
 
 
 def _reason(chain: list[BaseException], timeout: float) -> str:
-    if any("timeout" in kind.__name__.lower() for one in chain for kind in type(one).__mro__):
-        return f"nothing came within {timeout:g} s"
     for one in reversed(chain):
         if isinstance(one, OSError) and one.strerror:
             return str(one.strerror)
+    if any("timeout" in kind.__name__.lower() for one in chain for kind in type(one).__mro__):
+        return f"nothing came within {timeout:g} s"
     return str(chain[-1])
 
 
@@ -83,6 +83,6 @@ def _answer(chain: list[BaseException]) -> str | None:
 
 
 def _clean(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return " ".join(text.split())[:_SHOWN]

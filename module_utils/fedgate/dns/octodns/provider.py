@@ -137,6 +137,8 @@ class OctoDns(Provider):
             from .wire import count
 
             return Session(octo, count(http, self.requests, self._timeout))
+        except FedgateError:
+            raise
         except Exception as error:
             raise self._explained(error, f"the DNS service {self._name} cannot be set up") from error
 
@@ -242,7 +244,7 @@ class OctoDns(Provider):
         done = sum(seen.rrsets.get(change.key) == change.after for change in changes)
         if done or session.writes:
             explained.message += f"; {done} of {len(changes)} record sets are as wanted"
-        explained.details["messages_applied"] = max(session.writes, 1 if done else 0)
+        explained.details["messages_applied"] = session.writes or (min(done, 1) if self._service.atomic else done)
         return explained
 
 

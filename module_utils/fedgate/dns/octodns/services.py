@@ -22,6 +22,7 @@ class Service:
     :ivar make: imports that provider and makes it of the arguments.
     :ivar settings: setting → how its value is read.
     :ivar needed: settings and secrets that it cannot do without.
+    :ivar also_needed: returns more of them, which depend on the others.
     :ivar secrets: what must not be shown.
     :ivar atomic: whether all changes of a zone are one request that is carried out wholly or not at all.
     :ivar escaped: whether its TXT and CAA data stand in octoDNS as in a zone file, quotes and backslashes escaped.
@@ -38,6 +39,7 @@ class Service:
     escaped: bool = False
     timeout: bool = False
     session: Callable[[Any], Any] = lambda provider: None
+    also_needed: Callable[[Mapping[str, Any]], tuple[str, ...]] = lambda found: ()
 
 
 def text(value: Any) -> str:
@@ -105,9 +107,9 @@ def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str) or not value.strip():
             raise InvalidValue(f"`secrets.{key}` of the DNS service {name} must be text, and not empty")
         found[key] = value.strip()
-    missing = [key for key in service.needed if key not in found]
-    if missing:
-        places = [f"secrets.{key}" if key in service.secrets else f"settings.{key}" for key in missing]
+    absent = [key for key in (*service.needed, *service.also_needed(found)) if key not in found]
+    if absent:
+        places = [f"secrets.{key}" if key in service.secrets else f"settings.{key}" for key in absent]
         raise InvalidValue(
             f"the DNS service {name} needs {', '.join(f'`{place}`' for place in places)}", hint=_allowed(name)
         )
@@ -152,6 +154,10 @@ def _azure(**given: Any) -> Any:
     except ImportError as error:
         raise missing("octodns-azure") from error
     return AzureProvider("azure", **given)
+
+
+def _azure_login(found: Mapping[str, Any]) -> tuple[str, ...]:
+    return () if found.get("client_credential_method") == "cli" else ("directory_id", "client_id", "key")
 
 
 def _cloudflare(**given: Any) -> Any:
@@ -230,6 +236,7 @@ SERVICES: Mapping[str, Service] = {
         },
         ("sub_id", "resource_group"),
         ("key",),
+        also_needed=_azure_login,
     ),
     "cloudflare": Service(
         "octodns-cloudflare",
