@@ -131,12 +131,12 @@ class OctoDns(Provider):
     def _open(self) -> Session:
         try:
             octo = self._service.make(**self._given)
-            http = self._service.session(octo)
-            if http is None:
+            sessions = _sessions(self._service, octo)
+            if not sessions:
                 return Session(octo, None)
             from .wire import count
 
-            return Session(octo, count(http, self.requests, self._timeout))
+            return Session(octo, count(sessions, self.requests, self._timeout))
         except FedgateError:
             raise
         except Exception as error:
@@ -246,6 +246,13 @@ class OctoDns(Provider):
             explained.message += f"; {done} of {len(changes)} record sets are as wanted"
         explained.details["messages_applied"] = session.writes or (min(done, 1) if self._service.atomic else done)
         return explained
+
+
+def _sessions(service: Service, octo: Any) -> Sequence[Any]:
+    try:
+        return service.sessions(octo)
+    except AttributeError:  # another version keeps them elsewhere: looks and changes are counted instead
+        return ()
 
 
 def _parts(changes: Sequence[RRsetChange], atomic: bool) -> list[list[RRsetChange]]:
