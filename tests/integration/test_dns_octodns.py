@@ -327,6 +327,12 @@ def test_the_module_shows_no_key(power: PowerDns, root: Path, tmp_path: Path) ->
     run = Run(root, tmp_path, module_play(tmp_path, wrong), "-vvvv")
     assert run.saved(tmp_path)["error"] == "Refused" and "HTTP 401" in run.saved(tmp_path)["msg"]
     assert "canary-of-a-wrong-key" not in run.text
+    # Where Ansible expects no secret, it would print the arguments as they are.
+    for key in ("api_key", "api_kee"):
+        settings = {"host": power.address, "port": power.api_port, key: "canary-at-a-wrong-place"}
+        run = Run(root, tmp_path, module_play(tmp_path, power.provider(ZONE, settings=settings)), "-vvvv")
+        assert run.saved(tmp_path)["error"] == "InvalidValue" and f"`{key}`" in run.saved(tmp_path)["msg"]
+        assert "canary-at-a-wrong-place" not in run.text + (tmp_path / "result.json").read_text()
 
 
 def test_a_python_without_octodns(power: PowerDns, root: Path, tmp_path: Path) -> None:

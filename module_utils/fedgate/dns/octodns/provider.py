@@ -193,7 +193,11 @@ class OctoDns(Provider):
             )
 
     def _demand_unmoved(self, zone: str, changes: Sequence[RRsetChange], before: View, now: View) -> None:
-        """Compare two looks at what the changes touch. :raises WorldMoved: naming what is other than it was."""
+        """Compare two looks at what the changes touch.
+
+        :raises WorldMoved: naming what is other than it was.
+        :raises Refused: one of the sets is more than its values.
+        """
         keys = [change.key for change in changes]
         then, found = Observation(), Observation()
         for view, seen in ((before, then), (now, found)):
@@ -209,6 +213,9 @@ class OctoDns(Provider):
                 hint="Run again: the plan is made anew from what is there now.",
                 details={"messages_applied": 0},
             )
+        for change in changes:
+            if change.key in found.untouchable:
+                raise found.untouchable[change.key]
 
     def _plan(self, existing: Any, changes: Sequence[RRsetChange], octo: Any) -> Any:
         """Return octoDNS's plan of these changes and nothing else: its own comparison is not asked."""

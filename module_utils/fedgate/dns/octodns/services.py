@@ -56,7 +56,7 @@ def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     ):
         for key in given:
             if key not in allowed:
-                raise _unexpected(name, key, others, where, allowed)
+                raise _unexpected(name, key, str(given[key]), others, where)
     found: dict[str, Any] = {}
     for key, value in settings.items():
         try:
@@ -78,15 +78,16 @@ def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _unexpected(
-    name: str, key: Any, others: tuple[str, ...], where: tuple[str, str], allowed: tuple[str, ...]
-) -> InvalidValue:
+def _unexpected(name: str, key: Any, value: str, others: tuple[str, ...], where: tuple[str, str]) -> InvalidValue:
+    """Return the error for a key that does not belong there. It may be a secret, also when it is misspelt."""
     here, there = where
     if key in others:
         return InvalidValue(
-            f"`{key}` of the DNS service {name} stands under `{here}`", hint=f"It belongs under `{there}`."
+            f"`{key}` of the DNS service {name} stands under `{here}`",
+            hint=f"It belongs under `{there}`.",
+            conceal=[value],
         )
-    return InvalidValue(f"the DNS service {name} takes no `{key}` under `{here}`", hint=_allowed(name))
+    return InvalidValue(f"the DNS service {name} takes no `{key}` under `{here}`", hint=_allowed(name), conceal=[value])
 
 
 def _allowed(name: str) -> str:
