@@ -61,6 +61,21 @@ def power(server: PowerDns) -> Iterator[PowerDns]:
         server.drop_zone(zone)
 
 
+def test_the_server_for_tests_keeps_its_key_to_itself(tmp_path: Path) -> None:
+    """It is the lab's too, where it listens on another address than the loopback's first."""
+    server = PowerDns(tmp_path / "pdns", "127.0.0.3")
+    server.start()
+    try:
+        server.make_zone(ZONE, (LONDON, 300, "A", "192.0.2.10"))
+        assert server.look(LONDON, "A") == (300, {"192.0.2.10"})
+        assert (server.folder / "pdns.conf").stat().st_mode & 0o777 == 0o600
+        assert server._process is not None
+        assert server.api_key not in Path(f"/proc/{server._process.pid}/cmdline").read_text()
+        assert server.api_key not in (server.folder / "pdns.log").read_text()
+    finally:
+        server.stop()
+
+
 def work_on(power: PowerDns, records: list[dict[str, Any]], hold: tuple[str, ...] = (), **options: Any) -> DnsRecords:
     provider = power.provider(ZONE, ASIA, **options)
     given = {"providers": [provider], "records": records, "hold": list(hold), "force": True, "wait": "provider"}
