@@ -239,11 +239,12 @@ def records_of(*sets: tuple[str, str, str]) -> list[dict[str, Any]]:
 def test_iam_lets_the_module_do_its_work(route53: World) -> None:
     """What it sends at once is denied as a whole; it then sends what one statement allows, and gets all of it done."""
     zones = {ZONE: route53.moto.zone(ZONE), DEEP: route53.moto.zone(DEEP)}
-    route53.proxy.policy = iam.allows(*derived(zones)["iam"]["records"])
-    present = records_of(*OURS)
-    for records in (present, [{**one, "ttl": 600} for one in present], [absent(n, t) for n, t, _ in OURS]):
-        assert len(route53.publish(records).changes) == len(OURS)
-        assert not route53.publish(records)
+    for role, sets in (("records", OURS), ("challenges", CHALLENGES)):
+        route53.proxy.policy = iam.allows(*derived(zones)["iam"][role])
+        present = records_of(*sets)
+        for records in (present, [{**one, "ttl": 600} for one in present], [absent(n, t) for n, t, _ in sets]):
+            assert len(route53.publish(records).changes) == len(sets)
+            assert not route53.publish(records)
     assert route53.sets(zones[ZONE]) == {} == route53.sets(zones[DEEP])
 
 
