@@ -13,13 +13,15 @@ from .bind import Bind
 class Cut:
     """Hands whole messages to and fro over TCP, and ends everything in the midst of an answer after some.
 
-    :param allowed: answers that go through, all connections together; of the next one half, and nothing after it.
+    :param allowed: answers that go through, all connections together; of the next one half.
+    :param cuts: how many times it cuts; after that all goes through.
     :ivar port: where it listens, at 127.0.0.1.
     """
 
-    def __init__(self, behind: Bind, allowed: int) -> None:
+    def __init__(self, behind: Bind, allowed: int, cuts: int = 10**6) -> None:
         self._behind = (behind.address, behind.port)
         self.allowed = allowed
+        self._cuts = cuts
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._serve, daemon=True).start()
@@ -51,7 +53,8 @@ class Cut:
         try:
             while head := stream.read(2):
                 data = head + stream.read(struct.unpack("!H", head)[0])
-                if self.allowed <= 0:
+                if self.allowed <= 0 and self._cuts:
+                    self._cuts -= 1
                     client.sendall(data[: len(data) // 2])
                     break
                 self.allowed -= 1

@@ -18,7 +18,7 @@ import dns.update
 from ...errors import InvalidValue
 from .. import txt
 from ..changes import RRsetChange
-from ..records import Key
+from ..records import Key, RRset
 from ..values import Value
 from . import packing
 
@@ -60,19 +60,19 @@ def messages(zone: str, changes: Sequence[RRsetChange], key: Any) -> Iterator[tu
         left = left[count:]
 
 
-def probes(zone: str, there: Sequence[Key], key: Any) -> list[Sequence[Key]]:
+def probes(zone: str, there: Sequence[RRset], key: Any) -> list[list[RRset]]:
     """Cut sets into parts of which ``probe`` makes one message each; at least one part, which may be empty."""
     room = _room(zone, key)
-    parts: list[list[Key]] = [[]]
+    parts: list[list[RRset]] = [[]]
     used = 0
-    for name, rtype in there:
-        size = _owner(zone, name) + packing.RECORD
+    for found in there:
+        size = _owner(zone, found.name) + packing.RECORD
         if used + size > room:
             parts.append([])
             used = 0
-        parts[-1].append((name, rtype))
+        parts[-1].append(found)
         used += size
-    return list(parts)
+    return parts
 
 
 def probe(zone: str, sets: Iterable[Key], key: Any, there: bool = True) -> Any:
