@@ -1,8 +1,12 @@
-"""One address of a name server: many questions over one connection, or one by one where it takes none over TCP."""
+"""Addresses of name servers: each asked over one connection, or one by one where it takes none, and all at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import dns.exception
@@ -15,6 +19,10 @@ from .records import Key
 from .wire import Wire
 
 _PORT = 53
+#: Seconds after which nobody waits for an address to take a connection, if it is not needed.
+_GRACE = 1.0
+#: The answers, by name and type; and, when there is not one for each question, in a few words why.
+Answers = tuple[dict[Key, Any], str]
 
 
 class Address:
@@ -29,11 +37,15 @@ class Address:
         self._address = address
         self._wire: Wire | None = Wire(address, _PORT, 0)
 
-    def ask(self, keys: Sequence[Key], seconds: float) -> tuple[dict[Key, Any], str]:
+    @property
+    def reached(self) -> bool:
+        """Whether there is somebody at that address."""
+        return self.answers or (self._wire is not None and self._wire.connected)
+
+    def ask(self, keys: Sequence[Key], seconds: float) -> Answers:
         """Ask for names and types.
 
         :param seconds: to wait for a connection, and for each answer.
-        :returns: the answers; and, when there is not one for each, in a few words why.
         """
         queries = [dns.message.make_query(dns.name.from_text(name), rtype, flags=0) for name, rtype in keys]
         if self._wire is not None:
@@ -47,7 +59,7 @@ class Address:
                 return dict(zip(keys, found)), ""
         return self._one_by_one(dict(zip(keys, queries)), seconds)
 
-    def _one_by_one(self, queries: Mapping[Key, Any], seconds: float) -> tuple[dict[Key, Any], str]:
+    def _one_by_one(self, queries: Mapping[Key, Any], seconds: float) -> Answers:
         """Ask over UDP; once something is not answered, no more is asked."""
         found: dict[Key, Any] = {}
         for key, query in queries.items():
@@ -63,3 +75,36 @@ class Address:
         """End the connection."""
         if self._wire is not None:
             self._wire.close()
+
+
+def ask_at_once(
+    questions: Mapping[Address, Sequence[Key]], seconds: float, enough: Callable[[Collection[Address]], bool]
+) -> dict[Address, Answers]:
+    """Ask several addresses at the same time.
+
+    :param seconds: to wait for a connection, and for each answer.
+    :param enough: tells whether the addresses that have answered do; others that cannot be reached are then left.
+    :returns: what each answered, as far as it was waited for.
+    """
+    results: queue.SimpleQueue[tuple[Address, Answers]] = queue.SimpleQueue()
+
+    def ask(address: Address, keys: Sequence[Key]) -> None:
+        try:
+            answers: Answers = address.ask(keys, seconds)
+        except Exception as error:  # a thread that dies without a word would be waited for
+            answers = {}, f"{type(error).__name__}: {error}"
+        results.put((address, answers))
+
+    for address, keys in questions.items():
+        # Those that are left shall not hold up the end of the program.
+        threading.Thread(target=ask, args=(address, keys), daemon=True).start()
+    begin = time.monotonic()
+    found: dict[Address, Answers] = {}
+    while len(found) < len(questions):
+        with contextlib.suppress(queue.Empty):
+            address, answers = results.get(timeout=_GRACE)
+            found[address] = answers
+        needless = time.monotonic() - begin >= _GRACE and not any(one.reached for one in questions if one not in found)
+        if needless and enough([one for one, (answers, _) in found.items() if answers]):
+            break
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ import dns.resolver
 
 from ..errors import FedgateError, InvalidValue, Unreachable
 from . import names, txt
-from .asking import Address
+from .asking import Address, Answers, ask_at_once
 from .records import Key
 from .values import Value, parse
 
@@ -25,8 +24,6 @@ from .values import Value, parse
 _LOOKUP, _QUESTION, _LEAST = 10.0, 2.0, 0.2
 #: Seconds between two rounds: the first, and the longest.
 _PAUSES = (0.1, 3.0)
-#: Addresses that are asked at once.
-_THREADS = 32
 
 
 @dataclass(frozen=True)
@@ -119,60 +116,68 @@ def wait(
     deadline, pause = time.monotonic() + seconds, _PAUSES[0]
     lagging: dict[Key, list[str]] = {}
     watches: list[_Watch] = []
+    addresses: dict[str, Address] = {}  # zones share their servers
     for zone, sets in wanted.items():
         try:
-            watches += [_Watch(server, sets, exact) for server in resolvers.servers(zone)]
+            for server in resolvers.servers(zone):
+                of_it = [addresses.setdefault(address, Address(address)) for address in server.addresses]
+                watches.append(_Watch(server, of_it, sets, exact))
         except FedgateError as error:
             lagging.update({key: [error.message] for key in sets})
-    pool = ThreadPoolExecutor(max_workers=max(1, min(_THREADS, sum(len(watch.server.addresses) for watch in watches))))
-    try:
-        open_ones = watches
-        while True:
-            _round(pool, open_ones, deadline)
-            open_ones = [watch for watch in open_ones if watch.lacking]
-            if not open_ones or time.monotonic() + pause > deadline:
-                break
-            time.sleep(pause)
-            pause = min(pause * 1.5, _PAUSES[1])
-    finally:
-        pool.shutdown()
-        for watch in watches:
-            watch.close()
+    open_ones = watches
+    while True:
+        _round(open_ones, deadline)
+        open_ones = [watch for watch in open_ones if watch.lacking]
+        if not open_ones or time.monotonic() + pause > deadline:
+            break
+        time.sleep(pause)
+        pause = min(pause * 1.5, _PAUSES[1])
+    for address in addresses.values():
+        address.close()
     for watch in watches:
         for key, reason in watch.lacking.items():
             lagging.setdefault(key, []).append(f"{watch.server}: {reason}")
     return lagging
 
 
-def _round(pool: ThreadPoolExecutor, watches: Sequence[_Watch], deadline: float) -> None:
+def _round(watches: Sequence[_Watch], deadline: float) -> None:
     """Ask all servers for what they lacked so far."""
     # Half of what is left: who does not answer over TCP is asked over UDP then.
     seconds = min(_QUESTION, max(_LEAST, (deadline - time.monotonic()) / 2))
-    asked = [
-        (watch, [pool.submit(one.ask, list(watch.lacking), seconds) for one in watch.asked()]) for watch in watches
-    ]
-    for watch, answers in asked:
-        watch.note([answer.result() for answer in answers])
+    questions: dict[Address, dict[Key, None]] = {}
+    for watch in watches:
+        for address in watch.asked():
+            questions.setdefault(address, {}).update(dict.fromkeys(watch.lacking))
+
+    def enough(answered: Collection[Address]) -> bool:
+        return all(set(watch.asked()) & set(answered) for watch in watches if watch.addresses)
+
+    given = ask_at_once({address: list(keys) for address, keys in questions.items()}, seconds, enough)
+    for watch in watches:
+        watch.note([given[address] for address in watch.addresses if address in given])
 
 
 class _Watch:
     """One server, and what it lacks.
 
+    :ivar addresses: the server's.
     :ivar lacking: name and type → the reason.
     """
 
-    def __init__(self, server: Server, sets: Mapping[Key, Collection[Value]], exact: bool) -> None:
+    def __init__(
+        self, server: Server, addresses: Sequence[Address], sets: Mapping[Key, Collection[Value]], exact: bool
+    ) -> None:
         self.server = server
+        self.addresses = addresses
         self.lacking = dict.fromkeys(sets, "its name has no address")
         self._sets = sets
         self._exact = exact
-        self._addresses = [Address(address) for address in server.addresses]
 
-    def asked(self) -> list[Address]:
+    def asked(self) -> Sequence[Address]:
         """Return the addresses that are worth asking: those that have answered, or all as long as none has."""
-        return [one for one in self._addresses if one.answers] or self._addresses
+        return [one for one in self.addresses if one.answers] or self.addresses
 
-    def note(self, given: Sequence[tuple[Mapping[Key, Any], str]]) -> None:
+    def note(self, given: Sequence[Answers]) -> None:
         """Compare what each address answered; where none did, tell why."""
         silence = next((reason for _, reason in given if reason), "")
         left = {}
@@ -185,11 +190,6 @@ class _Watch:
             if reason:
                 left[key] = reason
         self.lacking = left
-
-    def close(self) -> None:
-        """End the connections."""
-        for address in self._addresses:
-            address.close()
 
 
 def _difference(answer: Any, key: Key, values: Collection[Value], exact: bool) -> str:

@@ -59,7 +59,8 @@ class Wire:
             except (OSError, EOFError) as error:
                 self.close()
                 tries = 0 if len(answers) > before else tries + 1
-                if tries >= _TRIES:
+                # Who takes a connection and says nothing will not say more on another one.
+                if tries >= _TRIES or (tries and isinstance(error, TimeoutError)):
                     raise self._unreachable(error) from error
         return [answers[index] for index in range(len(queries))]
 
@@ -93,6 +94,11 @@ class Wire:
         if data:
             self.requests["QUERY"] += len(data)
             self._send(b"".join(data))
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._socket is not None
 
     def exchange(self, query: Any, wire: bytes) -> Any:
         """Send one signed update once, and return the answer with its signature verified.
