@@ -13,7 +13,8 @@ description:
     requests as the provider's interface allows, atomically where the provider is.
   - A change is refused when its record set is no longer as it was found. That set then stays as somebody else left it,
     everything else is done, and the task fails and names it.
-  - Servers that take dynamic updates (RFC 2136) get one signed message a zone, cut only where it exceeds 64 KiB.
+  - Servers that take dynamic updates (RFC 2136) get one signed message a zone, cut only where it exceeds 64 KiB. Of
+    several servers the first one that answers is used for the whole run, for looking and for changing.
     Whether the key is accepted is tried on each zone before the first change, in check mode too, by an update that
     holds conditions only and changes nothing.
   - Values are compared as sets, whatever their order, case, trailing dots, or the quoting of TXT data.
@@ -176,12 +177,14 @@ providers:
   description:
     - For each provider by its name, its zones and how many requests of each kind were sent to it.
     - A zone has the number of requests that changed it (C(messages)), and what the provider says about it.
+    - With V(rfc2136) that is the server that was used, the zone's C(serial) there, whether it was C(read_by) V(queries)
+      or V(transfer), and under C(transfer) why a transfer that was tried was of no use.
   type: dict
   returned: success
   sample:
     rfc2136:
       zones:
-        contoso.example: {messages: 1, serial: 2026112301}
+        contoso.example: {messages: 1, serial: 2026112301, server: ns1.contoso.example, read_by: queries}
       requests: {QUERY: 4, UPDATE: 2}
 zones_applied:
   description: Zones that were changed before the one that failed.
