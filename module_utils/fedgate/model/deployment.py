@@ -111,7 +111,7 @@ class Deployment:
 
     def _tlsa_facts(self, pool: Pool) -> dict[str, Any]:
         """Return a TLSA set without its values: which keys serve, and will, only the hosts know."""
-        return {"name": tlsa_name(pool.fqdn), "ttl": self.publishing.ttl, "pool": pool.fqdn}
+        return {"name": tlsa_name(pool.fqdn), "type": "TLSA", "ttl": self.publishing.ttl, "pool": pool.fqdn}
 
     def _pool_facts(self, pool: Pool) -> dict[str, Any]:
         return {
