@@ -254,7 +254,7 @@ def test_the_playbook_writes_files(root: Path, tmp_path: Path) -> None:
     zones = {ZONE: "Z0EXAMPLE", "contoso-asia.example": "", "contoso-labs.example": ""}
     argv = [
         str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/example/production",
-        "playbooks/dns_rights.yml", "-e", "vault_tsig_secret=c2VjcmV0",
+        "playbooks/dns_rights.yml", "-e", "vault_tsig_secret=c2VjcmV0 vault_inside_tsig_secret=c2VjcmV0",
         "-e", f"dns_rights_folder={tmp_path / 'rights'}",
         "-e", json.dumps({"dns_rights_zones": zones}),
     ]  # fmt: skip
