@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +324,52 @@ def test_a_server_that_dies_and_comes_back(mortal: PowerDns) -> None:
     assert not publish(mortal, BOTH)
 
 
+@contextmanager
+def cutting(power: PowerDns, passing: bool) -> Iterator[int]:
+    """A way to the server on which the answer to a change is lost; the change itself too unless ``passing``."""
+
+    class Way(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def relay(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.command == "PATCH" and not passing:
+                return
+            there = HTTPConnection(power.address, power.api_port, timeout=10)
+            there.request(self.command, self.path, body, {"X-API-Key": self.headers["X-API-Key"]})
+            answer = there.getresponse()
+            data = answer.read()
+            if self.command == "PATCH":
+                return
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_PATCH = relay
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Way)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("passing", [True, False])
+def test_a_change_whose_answer_is_lost(power: PowerDns, passing: bool) -> None:
+    records = [a(LONDON, "192.0.2.10"), srv(f"10 0 5269 {LONDON}")]
+    with cutting(power, passing) as port:
+        work = work_on(power, records, settings={"host": "127.0.0.1", "port": port})
+        observed = work.observe()
+        plan = work.plan(observed)
+        with pytest.raises(Unreachable, match=f"the zone {ZONE} .* cannot be changed: it does not answer") as caught:
+            work.apply(plan, observed)
+    assert ("2 of 2 record sets are as wanted" in str(caught.value)) is passing
+    assert caught.value.details["changed"] is passing
+    assert bool(publish(power, records)) is not passing
+
+
 def test_a_name_that_does_not_resolve_and_a_port_that_is_silent(power: PowerDns) -> None:
     import socket
 
@@ -343,11 +393,10 @@ def test_the_module_shows_no_key(power: PowerDns, root: Path, tmp_path: Path) ->
     assert run.saved(tmp_path)["error"] == "Refused" and "HTTP 401" in run.saved(tmp_path)["msg"]
     assert "canary-of-a-wrong-key" not in run.text
     # Where Ansible expects no secret, it would print the arguments as they are.
-    for key in ("api_key", "api_kee"):
-        settings = {"host": power.address, "port": power.api_port, key: "canary-at-a-wrong-place"}
-        run = Run(root, tmp_path, module_play(tmp_path, power.provider(ZONE, settings=settings)), "-vvvv")
-        assert run.saved(tmp_path)["error"] == "InvalidValue" and f"`{key}`" in run.saved(tmp_path)["msg"]
-        assert "canary-at-a-wrong-place" not in run.text + (tmp_path / "result.json").read_text()
+    settings = {"host": power.address, "port": power.api_port, "api_kee": "canary-at-a-wrong-place"}
+    run = Run(root, tmp_path, module_play(tmp_path, power.provider(ZONE, settings=settings)), "-vvvv")
+    assert run.saved(tmp_path)["error"] == "InvalidValue" and "`api_kee`" in run.saved(tmp_path)["msg"]
+    assert "canary-at-a-wrong-place" not in run.text + (tmp_path / "result.json").read_text()
 
 
 def test_a_python_without_octodns(power: PowerDns, root: Path, tmp_path: Path) -> None:

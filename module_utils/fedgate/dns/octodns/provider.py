@@ -112,7 +112,7 @@ class OctoDns(Provider):
         existing, writes = now.zone, 0
         try:
             for part in _parts(changes, self._service.atomic):
-                plan = self._plan(existing, part, session.octo)
+                plan = self._plan(existing, part, now, session.octo)
                 existing = plan.desired
                 if not session.counted:
                     self.requests["apply"] += 1
@@ -217,13 +217,17 @@ class OctoDns(Provider):
             if change.key in found.untouchable:
                 raise found.untouchable[change.key]
 
-    def _plan(self, existing: Any, changes: Sequence[RRsetChange], octo: Any) -> Any:
-        """Return octoDNS's plan of these changes and nothing else: its own comparison is not asked."""
+    def _plan(self, existing: Any, changes: Sequence[RRsetChange], now: View, octo: Any) -> Any:
+        """Return octoDNS's plan of these changes and nothing else: its own comparison is not asked.
+
+        :param existing: the zone as the plans before this one leave it.
+        :param now: the zone as it was before all of them.
+        """
         desired = existing.copy()
         steps = []
         for change in changes:
             name = existing.hostname_from_fqdn(f"{change.key[0]}.")
-            old = existing.get_type(name, change.key[1])
+            old = now.at(change.key[0]).get(change.key[1])
             if change.after is None:
                 desired.remove_record(old)
                 steps.append(Delete(old))

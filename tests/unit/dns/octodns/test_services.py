@@ -84,6 +84,7 @@ def test_a_secret_among_the_settings_is_not_shown(name: str, key: str) -> None:
         arguments(name, given(name, {**settings, key: "canary"}, secrets))
     assert f"`{key}` of the DNS service {name} stands under `settings`" in str(caught.value)
     assert "`secrets`" in str(caught.value) and "canary" not in str(caught.value)
+    assert caught.value.conceal == ("canary",)  # in all that the module returns
 
 
 def test_a_setting_among_the_secrets() -> None:
@@ -98,6 +99,7 @@ def test_unknown_keys_name_the_allowed_ones(name: str) -> None:
         with pytest.raises(InvalidValue, match=f"{name} takes no `{key}` under `settings`. Allowed: ") as caught:
             arguments(name, given(name, {**ENOUGH[name][0], key: "x"}))
         assert all(known in str(caught.value) for known in (*SERVICES[name].settings, *SERVICES[name].secrets))
+        assert caught.value.conceal == ("x",)
 
 
 BAD: list[tuple[str, str, Any, str]] = [
