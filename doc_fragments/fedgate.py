@@ -39,7 +39,7 @@ server:
 fallback_servers:
   description:
     - For V(rfc2136). Servers that are tried, in this order, when the first one does not answer at all. A run stays with
-      the one at which it looked; when that one goes away before the change, the run fails and changes nothing elsewhere.
+      the one at which it looked; when that one goes away before the change, the run fails and changes nothing.
   type: list
   elements: str
   default: []
