@@ -20,6 +20,7 @@ import dns.update
 import pytest
 from ansible.module_utils.fedgate.dns.reconciler import DnsRecords
 from ansible.module_utils.fedgate.dns.rights import report
+from ansible.module_utils.fedgate.errors import Refused
 
 from lab.route53 import iam
 from lab.route53.asked import Request
@@ -27,6 +28,7 @@ from lab.route53.moto import Moto, client
 from lab.route53.proxy import Proxy
 
 from .bind import KEYS, NAMED, Bind
+from .route53 import World, absent, record
 from .test_dns_records import Warnings
 from .test_route53_lab import change, refused
 
@@ -228,6 +230,45 @@ def test_iam_lets_both_look_at_their_zones_only(aws: Aws) -> None:
         refused("AccessDenied", aws.api.list_resource_record_sets, HostedZoneId=aws.other)
         refused("AccessDenied", aws.api.delete_hosted_zone, Id=aws.zones[ZONE])
         refused("AccessDenied", aws.api.list_hosted_zones)
+
+
+def records_of(*sets: tuple[str, str, str]) -> list[dict[str, Any]]:
+    return [record(name, rtype, value) for name, rtype, value in sets]
+
+
+def test_iam_lets_the_module_do_its_work(route53: World) -> None:
+    """What it sends at once is denied as a whole; it then sends what one statement allows, and gets all of it done."""
+    zones = {ZONE: route53.moto.zone(ZONE), DEEP: route53.moto.zone(DEEP)}
+    for role, sets in (("records", OURS), ("challenges", CHALLENGES)):
+        route53.proxy.policy = iam.allows(*derived(zones)["iam"][role])
+        present = records_of(*sets)
+        for records in (present, [{**one, "ttl": 600} for one in present], [absent(n, t) for n, t, _ in sets]):
+            assert len(route53.publish(records).changes) == len(sets)
+            assert not route53.publish(records)
+    assert route53.sets(zones[ZONE]) == {} == route53.sets(zones[DEEP])
+
+
+def test_iam_denies_the_module_what_is_not_ours(route53: World) -> None:
+    zones = {ZONE: route53.moto.zone(ZONE), DEEP: route53.moto.zone(DEEP)}
+    route53.proxy.policy = iam.allows(*derived(zones)["iam"]["records"])
+    more = [(f"www2.{ZONE}", "A", "192.0.2.66"), (f"_xmpp-server._tcp.x.{ZONE}", "SRV", f"10 0 5269 {EDGE}")]
+    with pytest.raises(Refused, match="does not allow route53:ChangeResourceRecordSets") as caught:
+        route53.publish(records_of(*OURS, *more))
+    assert any(f"({name} {rtype})" in str(caught.value) for name, rtype, _ in more)
+    for zone in zones.values():
+        assert set(route53.sets(zone)) <= {(iam.stored(name), rtype) for name, rtype, _ in OURS}
+
+
+def test_iam_lets_the_module_change_more_than_one_policy_holds(route53: World) -> None:
+    zones = {ZONE: route53.moto.zone(ZONE)}
+    records = [record(f"_xmpp-server._tcp.d{n:04}.{ZONE}", "SRV", f"10 0 5269 {EDGE}") for n in range(400)]
+    given = {"records": records, "zones": zones, "challenge_names": [], "tsig_name": None, "challenge_tsig_name": None}
+    documents = report.look({**given, "view": "external"}, None)["iam"]["records"]  # type: ignore[arg-type]
+    assert len(documents) == 5
+    route53.proxy.policy = iam.allows(*documents)
+    route53.publish(records)
+    assert len(route53.sets(zones[ZONE])) == 400
+    assert route53.proxy.counts["ChangeResourceRecordSets"] <= 45
 
 
 def test_iam_judges_as_aws_does() -> None:

@@ -64,6 +64,22 @@ class Batch:
         self.values += other.values
         self.characters += other.characters
 
+    def parts(self) -> list[Batch]:
+        """Cut it into what a policy may allow where it does not allow the whole; one name stays whole.
+
+        Of one request, IAM sees the names and the types, not which belong together. So a policy that names them exactly
+        (docs/dns-rights.md) allows services in one request, addresses in another; a long one allows fewer names at
+        once. Addresses still come before what leads to them, and go after it.
+        """
+        groups: dict[tuple[Any, ...], list[Unit]] = {}
+        for unit in _units(self.changes).values():
+            groups.setdefault(_kind(unit), []).append(unit)
+        parts = [groups[kind] for kind in sorted(groups)]
+        if len(parts) == 1:
+            middle = (len(parts[0]) + 1) // 2
+            parts = [part for part in (parts[0][:middle], parts[0][middle:]) if part]
+        return [Batch.of(itertools.chain.from_iterable(part)) for part in parts]
+
 
 def check(changes: Iterable[RRsetChange]) -> None:
     """Refuse what no request can hold.
@@ -171,6 +187,13 @@ def _clusters(units: Mapping[str, Unit]) -> Iterator[list[Unit]]:
     yield from ([unit] for unit in before.get("", ()))
     yield from ([*before.get(name, ()), units[name], *after.get(name, ())] for name in others)
     yield from ([unit] for unit in after.get("", ()))
+
+
+def _kind(unit: Unit) -> tuple[Any, ...]:
+    """Return what of a batch may share a request under a narrow policy, in safe order."""
+    if _addresses_only(unit):
+        return (0,) if any(each.after for each in unit) else (2,)
+    return (1, *sorted({each.key[1] for each in unit}))
 
 
 def _addresses_only(unit: Unit) -> bool:
