@@ -17,6 +17,9 @@ description:
     several servers the first one that answers is used for the whole run, for looking and for changing.
     Whether the key is accepted is tried on each zone before the first change, in check mode too, by an update that
     holds conditions only and changes nothing.
+  - Route 53 gets change batches as large as it allows, and is waited for until all of its name servers have them.
+    Alias records, and record sets with a routing policy, are somebody else's work and never touched; the task fails
+    and says so if one of ours would have to take their place.
   - Values are compared as sets, whatever their order, case, trailing dots, or the quoting of TXT data.
   - What looks like a mistake needs O(force).
   - Runs on the controller; see the example.
@@ -25,8 +28,8 @@ requirements:
   - boto3 >= 1.35 (V(route53))
   - octodns >= 1.9 and the package of its provider (V(octodns))
 notes:
-  - A time to live cannot be a condition of an update. Somebody else's edit of nothing but the time to live of one of
-    our own record sets, between look and change, is overwritten.
+  - A time to live cannot be a condition of a dynamic update (RFC 2136). Somebody else's edit of nothing but the time to
+    live of one of our own record sets, between look and change, is overwritten.
   - Services that are reached through octoDNS know no conditions. Each zone is read once more right before it is
     changed. An edit in the moment between that look and the change is overwritten. C(docs/dns-providers.md) tells the
     limits.
