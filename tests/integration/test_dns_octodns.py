@@ -19,8 +19,8 @@ from ansible.module_utils.fedgate.plan import Plan
 
 from lab.powerdns import PowerDns
 
+from .dns_world import Warnings, a, absent, names_of, srv
 from .test_dns_module import Run, module_play
-from .test_dns_records import Warnings, a, absent, names_of, srv
 
 pytestmark = pytest.mark.skipif(not PowerDns.installed(), reason="PowerDNS is not installed (package pdns-server)")
 ZONE, ASIA = "contoso.example", "contoso-asia.example"

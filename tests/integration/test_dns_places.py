@@ -12,6 +12,7 @@ from ansible.module_utils.fedgate.errors import InvalidValue, NeedsForce, Refuse
 from ansible.module_utils.fedgate.plan import Plan
 
 from .bind import NAMED, Bind
+from .dns_world import Warnings
 
 pytestmark = pytest.mark.skipif(not Path(NAMED).exists(), reason="BIND is not installed (package bind9)")
 SRV = "_xmpp-server._tcp.contoso.example"
@@ -23,17 +24,6 @@ LONDON = "edge.london.contoso.example"
 class Two(NamedTuple):
     first: Bind
     second: Bind
-
-
-class Context:
-    """Keeps what people would be warned of."""
-
-    def __init__(self, check_mode: bool = False) -> None:
-        self.warnings: list[str] = []
-        self.check_mode = check_mode
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +55,9 @@ def work(
     providers: list[dict[str, Any]], records: list[dict[str, Any]], check: bool = False, **more: Any
 ) -> DnsRecords:
     given = {"hold": [], "force": False, "wait": "provider", "providers": providers, "records": records}
-    return DnsRecords({**given, **more}, Context(check))
+    context = Warnings()
+    context.check_mode = check
+    return DnsRecords({**given, **more}, context)
 
 
 def publish(one: DnsRecords) -> Plan:

@@ -28,8 +28,8 @@ from lab.route53.moto import Moto, client
 from lab.route53.proxy import Proxy
 
 from .bind import KEYS, NAMED, Bind
+from .dns_world import Warnings
 from .route53 import World, absent, record
-from .test_dns_records import Warnings
 from .test_route53_lab import change, refused
 
 ZONE, DEEP = "contoso.example", "deep.contoso.example"
