@@ -21,7 +21,8 @@ description:
     Alias records, and record sets with a routing policy, are somebody else's work and never touched; the task fails
     and says so if one of ours would have to take their place.
   - Values are compared as sets, whatever their order, case, trailing dots, or the quoting of TXT data.
-  - What looks like a mistake needs O(force).
+  - What looks like a mistake needs O(force). What is allowed and yet will not work as it is meant is warned of - equal
+    priorities of different hosts, SRV records that lead to an alias or to no address, unsound times to live.
   - Runs on the controller; see the example.
 requirements:
   - dnspython >= 2.6 (V(rfc2136), and O(wait=authoritative))
@@ -103,6 +104,19 @@ options:
     description: Seconds to wait for the authoritative name servers; the task fails then, and names those that lag.
     type: int
     default: 120
+  caa_identities:
+    description:
+      - Certificate names, each with a list of what its authority calls itself in CAA records.
+      - With it, CAA records that are in the way are looked for, at these names and above, in the zones of the records,
+        and warned of. The authority is expected to validate by dns-01.
+    type: dict
+    default: {}
+  tlsa_keys:
+    description:
+      - Names of TLSA records, each with a list of SHA-256 digests (hexadecimal) of public keys - of the key that serves
+        there, and of the one that is to serve next. Where such records exist and do not match, there is a warning.
+    type: dict
+    default: {}
   resolvers:
     description: Addresses of resolvers that tell the zones' name servers; the controller's own by default.
     type: list
