@@ -118,7 +118,10 @@ options:
     type: dict
     default: {}
   resolvers:
-    description: Addresses of resolvers that tell the zones' name servers; the controller's own by default.
+    description:
+      - Addresses of resolvers that tell the zones' name servers; the controller's own by default.
+      - Those that are given are also asked for SRV targets that are none of the records, and a target that has no
+        address is warned of.
     type: list
     elements: str
     default: []

@@ -192,3 +192,13 @@ def test_silence_does_not_outlast_the_deadline(bind: Bind, addresses: tuple[str,
         (reasons,) = ask(bind, {KEY: values("192.0.2.1")}, seconds).values()
         assert time.monotonic() - begin < seconds + 1.5
     assert len(reasons) == 1 and reasons[0].startswith(f"ns2.contoso.example ({addresses[1]}): does not answer (")
+
+
+def test_targets_elsewhere_are_asked_for_at_the_resolvers_that_are_given(bind: Bind) -> None:
+    there, gone = "ns.contoso-asia.example", "gone.contoso-asia.example"
+    records = [srv(f"10 0 5269 {there}", f"20 0 5269 {gone}")]
+    silent, told = (reconciler(bind.provider(), records, resolvers=addresses) for addresses in ([], [bind.address]))
+    for work in (silent, told):
+        run(work)
+    assert silent.context.warnings == []
+    assert told.context.warnings == [f"DNS provider rfc2136: {SRV} SRV leads to {gone}, which has no address."]

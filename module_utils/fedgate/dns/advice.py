@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import FedgateError, InvalidValue
 from . import names
-from .lint import Facts, further_keys, lint, outcome
+from .lint import Facts, further_keys, lint, outcome, targets
 from .place import Place
 from .provider import Observation
+from .records import Key, RRset
 
 OPTIONS: dict[str, Any] = {
     "caa_identities": {"type": "dict", "default": {}},
@@ -43,10 +44,11 @@ def _lists(params: Mapping[str, Any], option: str) -> dict[str, list[str]]:
     return found
 
 
-def advise(place: Place, seen: Observation, view: str, facts: Facts) -> list[str]:
+def advise(place: Place, seen: Observation, view: str, facts: Facts, resolvers: Sequence[str] = ()) -> list[str]:
     """Return what is doubtful at one provider once its changes are made; looks further there only if facts ask for it.
 
     :param view: the provider's; certificates and their keys are known to the external one only.
+    :param resolvers: asked for the SRV targets that are none of our names; nobody is asked when there are none.
     """
     facts = facts if view == "external" else Facts()
     ours = [one for one in place.wanted if one.name not in seen.strangers]
@@ -57,13 +59,32 @@ def advise(place: Place, seen: Observation, view: str, facts: Facts) -> list[str
         news = place.provider.read(keys) if keys else Observation()
     except FedgateError as error:
         return [f"not all could be judged: {error.message}"]
+    final = outcome({**news.rrsets, **seen.rrsets}, place.changes(seen))
     known = Facts(
+        resolves=_resolving(targets(ours) - {one.name for one in ours}, final, resolvers),
         looked_up=[key for key in keys if key[0] not in news.strangers],
         authorities=facts.authorities,
         methods=facts.methods,
         keys=facts.keys,
     )
-    return lint(ours, outcome({**news.rrsets, **seen.rrsets}, place.changes(seen)), known)
+    return lint(ours, final, known)
+
+
+def _resolving(hosts: Iterable[str], final: Mapping[Key, RRset], resolvers: Sequence[str]) -> dict[str, bool]:
+    """Ask the resolvers which of these hosts have an address; what they do not say is left out."""
+    unknown = sorted(host for host in hosts if not any((host, rtype) in final for rtype in ("A", "AAAA")))
+    if not unknown or not resolvers:
+        return {}
+    from . import authoritative  # it needs dnspython, which other kinds of providers can do without
+
+    asked = authoritative.Resolvers(resolvers)
+    found: dict[str, bool] = {}
+    for host in unknown:
+        try:
+            found[host] = bool(asked.addresses(host))
+        except FedgateError:
+            continue
+    return found
 
 
 def _lies_in(name: str, zones: Collection[str]) -> bool:

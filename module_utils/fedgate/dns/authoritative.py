@@ -71,9 +71,10 @@ class Resolvers:
             raise Unreachable(
                 f"the resolvers know no name servers of {zone}", hint="Is the zone delegated? Look: dig NS."
             )
-        return [Server(name, self._addresses(name)) for name in sorted(found)]
+        return [Server(name, self.addresses(name)) for name in sorted(found)]
 
-    def _addresses(self, name: str) -> tuple[str, ...]:
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """Return the addresses of a host, over aliases too. :raises Unreachable: no answer."""
         return tuple(rdata.address for rtype in ("A", "AAAA") for rdata in self._ask(name, rtype)[0])
 
     def _ask(self, name: str, rtype: str) -> tuple[Sequence[Any], str]:

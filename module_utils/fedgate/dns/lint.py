@@ -98,6 +98,11 @@ def _priorities(rrset: RRset) -> list[str]:
     ]
 
 
+def targets(wanted: Iterable[Wanted]) -> set[str]:
+    """Return the hosts that the wanted SRV records lead to."""
+    return {host for one in wanted if one.type == "SRV" for host in _targets(one.values)}
+
+
 def _targets(values: Iterable[Value]) -> set[str]:
     return {value.leads_to for value in values if value.leads_to and value.leads_to != names.ROOT}
 

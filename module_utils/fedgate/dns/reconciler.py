@@ -120,7 +120,8 @@ class DnsRecords(Reconciler):
         """Return for each provider its zones, and how many requests were sent to it."""
         found: dict[str, Any] = {}
         for place, seen, given in zip(self._places, observed, self.params["providers"]):
-            for line in advice.advise(place, seen, given.get("view") or "external", self._facts):
+            view, resolvers = given.get("view") or "external", self.params["resolvers"]
+            for line in advice.advise(place, seen, view, self._facts, resolvers):
                 self.context.warn(f"DNS provider {place.name}: {line}.")
             if seen.strangers:
                 self.context.warn(
