@@ -31,7 +31,8 @@ class Observation:
 
     def with_news(self, keys: Iterable[Key], news: Observation) -> Observation:
         """Return this observation with a later one of some keys laid over it."""
-        kept = {key: found for key, found in self.rrsets.items() if key not in set(keys)}
+        anew = set(keys)
+        kept = {key: found for key, found in self.rrsets.items() if key not in anew}
         return Observation(
             {**kept, **news.rrsets},
             {**self.zones, **news.zones},

@@ -104,17 +104,14 @@ class Rfc2136(Provider):
         seen = reading.seen
         if try_all:
             self._facts.update(reading.facts)
-        asked = {key[0] for key in keys if key not in reading.transferred}
-        self._unasked = (self._unasked | {name for name, _ in reading.transferred}) - asked
-        for zone in sorted(set(seen.zones.values())):
-            there = [
-                found
-                for key, found in seen.rrsets.items()
-                if seen.zones.get(key[0]) == zone and key not in reading.transferred and key in set(keys)
-            ]
-            there = [found for found in there if doubtful(found)]
-            if there or try_all:
-                self._take_out(zone, there, seen)
+        told = {name for name, _ in reading.transferred}
+        self._unasked = (self._unasked | told) - {key[0] for key in keys if key not in reading.transferred}
+        there: dict[str, list[RRset]] = {}
+        for key, found in seen.rrsets.items():  # aliases that were not asked for too
+            if key not in reading.transferred and key[0] in seen.zones and doubtful(found):
+                there.setdefault(seen.zones[key[0]], []).append(found)
+        for zone in sorted(set(seen.zones.values()) if try_all else there):
+            self._take_out(zone, there.get(zone, []), seen)
         return seen
 
     def _take_out(self, zone: str, there: Sequence[RRset], seen: Observation) -> None:
