@@ -81,6 +81,7 @@ class Editor(threading.Thread):
     def __init__(self, bind: Bind, name: str, seed: int) -> None:
         super().__init__(daemon=True)
         self._bind, self._name = bind, name
+        self._seed = seed
         self._random = random.Random(seed)
         self._stop_it = threading.Event()
         self.edits: list[tuple[float, str]] = []
@@ -88,7 +89,8 @@ class Editor(threading.Thread):
 
     def run(self) -> None:
         while not self._stop_it.wait(self._random.random() * 0.02):
-            value = f"9 {len(self.edits)} 9999 theirs.contoso.example."
+            # Never twice the same: what is as we found it is not an edit to us.
+            value = f"{self._seed} {len(self.edits)} 9999 theirs.contoso.example."
             begin = time.monotonic()
             self._bind.edit(ZONE, ("replace", self._name, "300", "SRV", value))
             self.edits.append((begin, value))
