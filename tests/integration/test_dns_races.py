@@ -126,7 +126,9 @@ def test_an_editor_that_never_rests(bind: Bind) -> None:
             raced += 1
             assert found[1] == {after[-1]}, (turn, refused, editor.edits)
         else:
-            assert found[1] == {editor.edits[-1][1] if refused else f"{turn} 0 5269 {LONDON}."}
+            # An edit that was under way when we looked may have come before our change, or after it.
+            ours, theirs = {f"{turn} 0 5269 {LONDON}."}, {value for _, value in editor.edits[-1:]}
+            assert found[1] == theirs or (found[1] == ours and not refused)
         assert bind.look(LONDON, "A") == (300, {f"192.0.2.{turn}"}), "what nobody else edits is done"
     assert raced > RACES // 4, "there were hardly any races"
 
