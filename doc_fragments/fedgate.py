@@ -38,8 +38,8 @@ server:
   type: str
 fallback_servers:
   description:
-    - For V(rfc2136). Servers that are tried, in this order, when the first one does not answer at all. A run stays with
-      the one at which it looked; when that one goes away before the change, the run fails and changes nothing.
+    - For V(rfc2136). Servers that are tried, in this order, when the first one does not answer at all.
+    - A run stays with the one at which it looked. When that goes away before the change, the run fails.
   type: list
   elements: str
   default: []

@@ -155,10 +155,11 @@ class Bind:
 
     def _answers(self) -> bool:
         try:
-            dns.query.tcp(dns.message.make_query(DYNAMIC[0], "SOA"), self.address, port=self.port, timeout=1)
+            query = dns.message.make_query(DYNAMIC[0], "SOA")
+            answer = dns.query.tcp(query, self.address, port=self.port, timeout=1)
         except (OSError, dns.exception.DNSException):
             return False
-        return True
+        return self._secondary_of is None or bool(answer.answer)  # a copy comes a little later
 
     def _configure(self) -> None:
         zones = [self._zone(zone, _policy(zone)) for zone in DYNAMIC]

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible.module_utils.fedgate.dns.authoritative import Resolvers, wait
@@ -48,7 +47,6 @@ def secondary(bind: Bind, addresses: tuple[str, str], tmp_path: Path) -> Iterato
     (tmp_path / "secondary").mkdir()
     server = Bind(tmp_path / "secondary", address=addresses[1], port=53, secondary_of=bind)
     server.start()
-    assert _soon(lambda: server.look(LONDON, "A"))
     yield server
     server.stop()
 
@@ -65,15 +63,6 @@ def ask(bind: Bind, wanted: dict[Key, set[Value]], seconds: float = 0.5) -> dict
 
 def values(*texts: str) -> set[Value]:
     return {parse("A", text) for text in texts}
-
-
-def _soon(question: Any) -> bool:
-    deadline = time.monotonic() + 20
-    while not question():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def test_exactly_the_new_data(bind: Bind) -> None:

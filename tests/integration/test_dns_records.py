@@ -351,6 +351,15 @@ def test_what_a_wildcard_makes_up_is_not_there(bind: Bind) -> None:
     assert bind.look("*.contoso.example", "A") == (300, {"192.0.2.10"})
 
 
+def test_an_alias_that_a_wildcard_makes_up_is_not_there(bind: Bind) -> None:
+    bind.edit("contoso.example", ("add", "*.contoso.example", "300", "CNAME", "www.contoso.example."))
+    records = [srv(f"10 0 5269 {LONDON}"), a(LONDON, "192.0.2.10")]
+    assert len(publish(bind, records).changes) == 2 and not publish(bind, records)
+    gone = [absent(record["name"], record["type"]) for record in records]
+    assert len(publish(bind, gone).changes) == 2 and not publish(bind, gone)
+    assert bind.look("*.contoso.example", "CNAME") == (300, {"www.contoso.example."})
+
+
 def test_txt_cut_otherwise_is_equal(bind: Bind) -> None:
     bind.edit("contoso.example", ("add", "note.contoso.example", "300", "TXT", '"v=spf1 " "-all"'))
     record = {"name": "note.contoso.example", "type": "TXT", "ttl": 300, "values": ["v=spf1 -all"]}

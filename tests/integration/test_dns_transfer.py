@@ -15,7 +15,8 @@ import dns.renderer
 import dns.rrset
 import dns.tsig
 import pytest
-from ansible.module_utils.fedgate.dns.rfc2136.transfer import Contents, NoTransfer, transfer, wire_name
+from ansible.module_utils.fedgate.dns.messages import wire_name
+from ansible.module_utils.fedgate.dns.rfc2136.transfer import Contents, NoTransfer, transfer
 from ansible.module_utils.fedgate.dns.wire import Wire
 
 ZONE = "contoso.example"

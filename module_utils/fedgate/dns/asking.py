@@ -7,7 +7,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
 
 import dns.exception
 import dns.message
@@ -15,6 +14,7 @@ import dns.name
 import dns.query
 
 from ..errors import Unreachable
+from .messages import Answer, Malformed, Question
 from .records import Key
 from .wire import Wire
 
@@ -22,7 +22,7 @@ _PORT = 53
 #: Seconds after which nobody waits for an address to take a connection, if it is not needed.
 _GRACE = 1.0
 #: The answers, by name and type; and, when there is not one for each question, in a few words why.
-Answers = tuple[dict[Key, Any], str]
+Answers = tuple[dict[Key, Answer], str]
 
 
 class Address:
@@ -47,25 +47,26 @@ class Address:
 
         :param seconds: to wait for a connection, and for each answer.
         """
-        queries = [dns.message.make_query(dns.name.from_text(name), rtype, flags=0) for name, rtype in keys]
         if self._wire is not None:
             self._wire.timeout = seconds
             try:
-                found = self._wire.ask_all(queries)
+                found = self._wire.ask_all([Question.of(name, rtype) for name, rtype in keys])
             except Unreachable:
                 self._wire.close()
             else:
                 self.answers = True
                 return dict(zip(keys, found)), ""
-        return self._one_by_one(dict(zip(keys, queries)), seconds)
+        return self._one_by_one(keys, seconds)
 
-    def _one_by_one(self, queries: Mapping[Key, Any], seconds: float) -> Answers:
+    def _one_by_one(self, keys: Sequence[Key], seconds: float) -> Answers:
         """Ask over UDP; once something is not answered, no more is asked."""
-        found: dict[Key, Any] = {}
-        for key, query in queries.items():
+        found: dict[Key, Answer] = {}
+        for key in keys:
+            query = dns.message.make_query(dns.name.from_text(key[0]), key[1], flags=0)
             try:
-                found[key] = dns.query.udp_with_fallback(query, self._address, timeout=seconds)[0]
-            except (OSError, dns.exception.DNSException) as error:
+                message, _ = dns.query.udp_with_fallback(query, self._address, timeout=seconds)
+                found[key] = Answer(message.wire)
+            except (OSError, dns.exception.DNSException, Malformed) as error:
                 return found, (str(error) or type(error).__name__).splitlines()[0][:80]
             self.answers = True
             self._wire = None  # it answers, and not over TCP

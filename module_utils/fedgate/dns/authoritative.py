@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import dns.exception
-import dns.flags
-import dns.name
 import dns.rcode
-import dns.rdatatype
 import dns.resolver
 
 from ..errors import FedgateError, InvalidValue, Unreachable
 from . import names, txt
 from .asking import Address, Answers, ask_at_once
+from .messages import AUTHORITATIVE, Answer, Malformed, Question
 from .records import Key
 from .values import Value, parse
 
@@ -193,17 +191,16 @@ class _Watch:
         self.lacking = left
 
 
-def _difference(answer: Any, key: Key, values: Collection[Value], exact: bool) -> str:
+def _difference(answer: Answer, key: Key, values: Collection[Value], exact: bool) -> str:
     """Say in what the answer falls short; empty when it does not."""
-    rcode = answer.rcode()
-    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) or not answer.flags & dns.flags.AA:
-        return f"does not serve the zone ({dns.rcode.to_text(rcode)})"
-    found = {
-        _value(key[1], rdata)
-        for rrset in answer.answer
-        if rrset.name == dns.name.from_text(key[0]) and rrset.rdtype == dns.rdatatype.from_text(key[1])
-        for rdata in rrset
-    }
+    if answer.rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) or not answer.flags & AUTHORITATIVE:
+        return f"does not serve the zone ({dns.rcode.to_text(dns.rcode.Rcode.make(answer.rcode))})"
+    asked = Question.of(*key)
+    of_it = [one for one in answer.answer if one.owner == asked.name and one.rtype == asked.rtype]
+    try:
+        found = {_value(key[1], answer.data(record)) for record in of_it}
+    except Malformed:
+        return "sends data that cannot be read"
     lacking = len(set(values) - found)
     if lacking:
         return f"lacks {lacking} of {len(set(values))} values"

@@ -13,6 +13,7 @@ import dns.message
 import dns.tsig
 
 from ..errors import Unreachable
+from .messages import Answer, Malformed, Question
 
 #: How many questions are under way at once. Few enough that neither side's buffers fill while the other one writes: a
 #: question has at most 275 octets.
@@ -40,57 +41,57 @@ class Wire:
     def __str__(self) -> str:
         return f"{self.server} port {self.port}"
 
-    def ask_all(self, queries: Sequence[Any]) -> list[Any]:
+    def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
         """Send questions, several under way at once, and return the answers in the order of the questions.
 
-        :param queries: unsigned messages without effect: they may be sent twice when a connection ends.
+        A question may be sent twice when a connection ends.
+
         :raises Unreachable: the server does not answer.
         """
-        answers: dict[int, Any] = {}
+        answers: dict[int, Answer] = {}
         tries = 0
-        while len(answers) < len(queries):
+        while len(answers) < len(questions):
             before = len(answers)
             try:
                 self._connected()
             except (OSError, UnicodeError) as error:
                 raise self._unreachable(error) from error
             try:
-                self._ask_open_ones(queries, answers)
+                self._ask_open_ones(questions, answers)
             except (OSError, EOFError) as error:
                 self.close()
                 tries = 0 if len(answers) > before else tries + 1
                 # Who takes a connection and says nothing will not say more on another one.
                 if tries >= _TRIES or (tries and isinstance(error, TimeoutError)):
                     raise self._unreachable(error) from error
-        return [answers[index] for index in range(len(queries))]
+        return [answers[index] for index in range(len(questions))]
 
-    def _ask_open_ones(self, queries: Sequence[Any], answers: dict[int, Any]) -> None:
+    def _ask_open_ones(self, questions: Sequence[Question], answers: dict[int, Answer]) -> None:
         """Ask what has no answer yet; with each answer that comes, another question goes."""
-        to_ask = iter([index for index in range(len(queries)) if index not in answers])
+        to_ask = iter([index for index in range(len(questions)) if index not in answers])
         waiting: dict[int, int] = {}
-        self._ask_more(queries, to_ask, waiting)
+        self._ask_more(questions, to_ask, waiting)
         while waiting:
             try:
-                answer = dns.message.from_wire(_without_additional(self._receive()), ignore_trailing=True)
-            except dns.exception.DNSException as error:
-                raise EOFError(f"an answer cannot be read ({type(error).__name__})") from error
-            index = waiting.pop(answer.id, -1)
-            if index < 0 or not queries[index].is_response(answer):
+                answer = Answer(self._receive())
+            except Malformed as error:
+                raise EOFError(error.message) from error
+            index = waiting.pop(answer.number, -1)
+            if index < 0 or not answer.is_to(questions[index], answer.number):
                 raise EOFError("an answer is to another question")
             answers[index] = answer
             if len(waiting) <= _WINDOW // 2:
-                self._ask_more(queries, to_ask, waiting)
+                self._ask_more(questions, to_ask, waiting)
 
-    def _ask_more(self, queries: Sequence[Any], to_ask: Iterator[int], waiting: dict[int, int]) -> None:
+    def _ask_more(self, questions: Sequence[Question], to_ask: Iterator[int], waiting: dict[int, int]) -> None:
         """Send as many questions as may be under way."""
         data = []
         # Numbers of our own making: random ones could repeat among those that are under way.
         free = (number for number in range(2 * _WINDOW) if number not in waiting)
         while len(waiting) < _WINDOW and (index := next(to_ask, None)) is not None:
             number = next(free)
-            queries[index].id = number
             waiting[number] = index
-            data.append(_framed(queries[index].to_wire()))
+            data.append(_framed(questions[index].wire(number)))
         if data:
             self.requests["QUERY"] += len(data)
             self._send(b"".join(data))
@@ -198,11 +199,6 @@ class Wire:
             f"the DNS server {self} does not answer over TCP: {reason}",
             hint="Check `server` and `port` of the DNS provider, the firewall, and that the server runs.",
         )
-
-
-def _without_additional(wire: bytes) -> bytes:
-    """Return an unsigned answer without what a server adds unasked: to read that takes a third of the time."""
-    return wire[:10] + b"\0\0" + wire[12:]
 
 
 def _framed(wire: bytes) -> bytes:

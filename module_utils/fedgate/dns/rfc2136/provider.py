@@ -7,10 +7,10 @@ from typing import Any
 
 import dns.exception
 import dns.rcode
-import dns.rdatatype
 
 from ...errors import FedgateError, InvalidValue, Refused
 from ..changes import RRsetChange
+from ..messages import SOA, Question
 from ..provider import Observation, Provider
 from ..records import Key, RRset
 from ..wire import Wire
@@ -84,8 +84,8 @@ class Rfc2136(Provider):
 
     def describe(self, zone: str) -> dict[str, Any]:
         """Return the server, the zone's serial number there, and how it was read."""
-        (answer,) = self._servers.wire.ask_all([answers.question(zone, "SOA")])
-        serials = [rrset[0].serial for rrset in answer.answer if rrset.rdtype == dns.rdatatype.SOA]
+        (answer,) = self._servers.wire.ask_all([Question.of(zone, "SOA")])
+        serials = [answer.data(record).serial for record in answer.answer if record.rtype == SOA]
         facts = {"serial": serials[0] if serials else None, "server": self._servers.wire.server}
         return {**facts, "read_by": "queries", **self._facts.get(zone, {})}
 
@@ -104,17 +104,14 @@ class Rfc2136(Provider):
         seen = reading.seen
         if try_all:
             self._facts.update(reading.facts)
-        asked = {key[0] for key in keys if key not in reading.transferred}
-        self._unasked = (self._unasked | {name for name, _ in reading.transferred}) - asked
-        for zone in sorted(set(seen.zones.values())):
-            there = [
-                found
-                for key, found in seen.rrsets.items()
-                if seen.zones.get(key[0]) == zone and key not in reading.transferred and key in set(keys)
-            ]
-            there = [found for found in there if doubtful(found)]
-            if there or try_all:
-                self._take_out(zone, there, seen)
+        told = {name for name, _ in reading.transferred}
+        self._unasked = (self._unasked | told) - {key[0] for key in keys if key not in reading.transferred}
+        there: dict[str, list[RRset]] = {}
+        for key, found in seen.rrsets.items():  # aliases that were not asked for too
+            if key not in reading.transferred and key[0] in seen.zones and doubtful(found):
+                there.setdefault(seen.zones[key[0]], []).append(found)
+        for zone in sorted(set(seen.zones.values()) if try_all else there):
+            self._take_out(zone, there.get(zone, []), seen)
         return seen
 
     def _take_out(self, zone: str, there: Sequence[RRset], seen: Observation) -> None:
@@ -135,7 +132,7 @@ class Rfc2136(Provider):
         """
         asked = sorted(unasked)
         wire = self._servers.wire
-        for name, answer in zip(asked, wire.ask_all([answers.question(name, "SOA") for name in asked])):
+        for name, answer in zip(asked, wire.ask_all([Question.of(name, "SOA") for name in asked])):
             shown = answers.zone_shown(answer) if answers.is_ours(answer, name, "SOA", wire) else "another server's"
             if shown not in (zone, None):
                 raise Refused(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import dns.exception
@@ -20,11 +20,11 @@ import dns.rdatatype
 import dns.tsig
 
 from ...errors import Unreachable
+from .. import messages
+from ..messages import ANY, DNAME, NS, SOA, Malformed, Record, wire_name
 from ..wire import Wire
 
-NS, CNAME, SOA, DNAME, TSIG, ANY = 2, 5, 6, 39, 250, 255
-_HEADER = struct.Struct("!HHHHHH")
-_RECORD = struct.Struct("!HHIH")
+_TSIG = 250
 #: How many messages in a row may be unsigned (RFC 8945 §5.3.1).
 _UNSIGNED = 99
 
@@ -41,7 +41,7 @@ class Contents:
     """
 
     def __init__(self, zone: str, sought: Mapping[bytes, frozenset[int]], most: int) -> None:
-        self.sets: dict[tuple[bytes, int], tuple[int, list[Any]]] = {}
+        self.sets: dict[tuple[bytes, int], tuple[int, dict[Any, None]]] = {}
         self.records = 0
         self._apex = wire_name(zone)
         self._sought = sought
@@ -66,12 +66,13 @@ class Contents:
         self.records += count
         if self.records > self._most:
             raise NoTransfer(f"given up: more than {self._most} records")
-        for name, rtype, ttl, start, length in _records(wire, position, count):
-            position = start + length
+        for record in messages.records(wire, position, count):
+            name, rtype = record.owner, record.rtype
+            position = record.start + record.length
             if self.complete:
                 raise NoTransfer("not usable: there is more after its end")
             if rtype == SOA and name == self._apex:
-                self._bound(wire, start, length)
+                self._bound(wire, record)
             elif self._serial is None:
                 raise NoTransfer("not usable: it does not begin with the zone's SOA")
             elif rtype == NS and name != self._apex:
@@ -80,12 +81,12 @@ class Contents:
                 self._aliased.add(name)
             types = self._sought.get(name)
             if types and (rtype in types or ANY in types):
-                self._keep(name, rtype, ttl, wire, start, length)
+                self._keep(wire, record)
         return position
 
-    def _bound(self, wire: bytes, start: int, length: int) -> None:
+    def _bound(self, wire: bytes, record: Record) -> None:
         """The zone's SOA comes first and last, both times the same."""
-        serial = dns.rdata.from_wire(dns.rdataclass.IN, SOA, wire, start, length).serial
+        serial = messages.rdata(wire, record).serial
         if self._serial is None:
             self._serial = serial
         elif self._serial != serial:
@@ -93,15 +94,10 @@ class Contents:
         else:
             self.complete = True
 
-    def _keep(self, name: bytes, rtype: int, ttl: int, wire: bytes, start: int, length: int) -> None:
-        rdata = dns.rdata.from_wire(dns.rdataclass.IN, rtype, wire, start, length)
-        lowest, rdatas = self.sets.get((name, rtype), (ttl, []))
-        self.sets[name, rtype] = min(lowest, ttl), rdatas if rdata in rdatas else [*rdatas, rdata]
-
-
-def wire_name(name: str) -> bytes:
-    """Return a name as it is sent, in lower case. The lengths in it are below the letters."""
-    return bytes(dns.name.from_text(name).to_wire()).lower()
+    def _keep(self, wire: bytes, record: Record) -> None:
+        ttl, rdatas = self.sets.get((record.owner, record.rtype), (record.ttl, {}))
+        rdatas[messages.rdata(wire, record)] = None
+        self.sets[record.owner, record.rtype] = min(ttl, record.ttl), rdatas
 
 
 def transfer(wire: Wire, zone: str, key: Any, sought: Mapping[bytes, frozenset[int]], most: int) -> Contents:
@@ -126,7 +122,7 @@ def transfer(wire: Wire, zone: str, key: Any, sought: Mapping[bytes, frozenset[i
         raise NoTransfer(f"not usable: {error.message}") from error
     except dns.exception.DNSException as error:
         raise NoTransfer(f"not usable: its signature or form is wrong ({type(error).__name__})") from error
-    except (struct.error, IndexError, RecursionError) as error:
+    except (struct.error, IndexError, RecursionError, Malformed) as error:
         raise NoTransfer("not usable: a message cannot be read") from error
     finally:
         stream.close()  # type: ignore[attr-defined]
@@ -144,11 +140,11 @@ class _Signed:
 
     def verify(self, message: bytes, contents: Contents) -> None:
         """Take a message's records, and check its signature; the last one must have one of its own."""
-        _number, flags, questions, answers, authorities, others = _HEADER.unpack_from(message)
+        _number, flags, questions, answers, authorities, others = messages.HEADER.unpack_from(message)
         rcode = flags & 15
-        position = _HEADER.size
+        position = messages.HEADER.size
         for _ in range(questions):
-            position = _name(message, position, {})[1] + 4
+            position = messages.read_name(message, position, {})[1] + 4
         if rcode == dns.rcode.NOERROR:
             position = contents.take(message, position, answers)
         signature = self._signature(message, position, authorities + others)
@@ -170,11 +166,11 @@ class _Signed:
     @staticmethod
     def _signature(message: bytes, position: int, count: int) -> tuple[Any, Any, int] | None:
         """Return the name of the key, the TSIG record and where it begins, if the message ends in one."""
-        for number, (name, rtype, _ttl, start, length) in enumerate(_records(message, position, count), 1):
-            if rtype == TSIG and number == count:
-                rdata = dns.rdata.from_wire(dns.rdataclass.ANY, TSIG, message, start, length)
-                return dns.name.from_wire(name, 0)[0], rdata, position
-            position = start + length
+        for number, record in enumerate(messages.records(message, position, count), 1):
+            if record.rtype == _TSIG and number == count:
+                rdata = dns.rdata.from_wire(dns.rdataclass.ANY, _TSIG, message, record.start, record.length)
+                return dns.name.from_wire(record.owner, 0)[0], rdata, position
+            position = record.start + record.length
         return None
 
 
@@ -182,36 +178,3 @@ def _said(rcode: int, signature: tuple[Any, Any, int] | None) -> str:
     text = dns.rcode.to_text(dns.rcode.Rcode.make(rcode))
     error = signature[1].error if signature is not None else 0
     return f"{text} ({dns.rcode.to_text(error, tsig=True)})" if error else text
-
-
-def _records(wire: bytes, position: int, count: int) -> Iterator[tuple[bytes, int, int, int, int]]:
-    """Yield owner, type, time to live, and begin and length of the data of each record."""
-    known: dict[int, bytes] = {}
-    size = len(wire)
-    for _ in range(count):
-        name, position = _name(wire, position, known)
-        rtype, _rclass, ttl, length = _RECORD.unpack_from(wire, position)
-        position += _RECORD.size
-        if position + length > size:
-            raise IndexError("a record ends after its message")
-        yield name, rtype, ttl, position, length
-        position += length
-
-
-def _name(wire: bytes, start: int, known: dict[int, bytes]) -> tuple[bytes, int]:
-    """Read a name, compressed or not (RFC 1035 §4.1.4). :returns: it in lower case, and where it ends."""
-    position = start
-    while (length := wire[position]) and length < 64:
-        position += length + 1
-    if not length:
-        return wire[start : position + 1].lower(), position + 1
-    target = (length & 63) << 8 | wire[position + 1]
-    if length < 192 or target >= start:
-        raise IndexError("a name that leads nowhere")
-    rest = known.get(target)
-    if rest is None:
-        rest = known[target] = _name(wire, target, known)[0]
-    if position == start:
-        return rest, position + 2
-    name = known[start] = wire[start:position].lower() + rest
-    return name, position + 2
