@@ -117,7 +117,7 @@ def test_zones_are_found_among_many_without_listing_all(route53: World) -> None:
         route53.moto.zone(f"a{number:03}.example")
     deep = route53.moto.zone(f"deep.{ZONE}")
     near, upper = route53.moto.zone(f"contoso-asia.{ZONE}"), route53.moto.zone(ZONE)
-    private = route53.moto.zone("corp")
+    private = route53.moto.zone("corp", private=True)
     records = [
         record(f"x.deep.{ZONE}", "A", "192.0.2.1"),
         record(f"x.contoso-asia.{ZONE}", "A", "192.0.2.2"),
@@ -126,7 +126,7 @@ def test_zones_are_found_among_many_without_listing_all(route53: World) -> None:
     _, plan = route53.cost(records)
     assert len(plan.changes) == 3 and route53.proxy.counts["ListHostedZonesByName"] == 1
     assert [len(route53.sets(each)) for each in (deep, near, upper)] == [1, 1, 1]
-    route53.cost([record("edge.corp", "A", "192.0.2.4")])
+    route53.cost([record("edge.corp", "A", "192.0.2.4")], private=True)
     assert len(route53.sets(private)) == 1
 
 

@@ -44,6 +44,18 @@ def _route53(options: Mapping[str, Any]) -> Provider:
     return Route53.from_options(options)
 
 
+def _octodns(options: Mapping[str, Any]) -> Provider:
+    try:
+        import octodns  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        from .octodns.services import missing
+
+        raise missing("octodns") from error
+    from .octodns.provider import OctoDns
+
+    return OctoDns.from_options(options)
+
+
 def _missing(library: str) -> MissingDependency:
     return MissingDependency(
         f"the Python library {library} is missing for {sys.executable}",
@@ -53,4 +65,8 @@ def _missing(library: str) -> MissingDependency:
 
 
 #: A static table: what is looked up by name at run time would not travel with the module.
-_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {"rfc2136": _rfc2136, "route53": _route53}
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {
+    "rfc2136": _rfc2136,
+    "route53": _route53,
+    "octodns": _octodns,
+}

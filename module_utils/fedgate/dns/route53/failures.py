@@ -170,9 +170,7 @@ def _only_moved(error: Exception) -> bool:
 
 
 def _raw_text(error: Any) -> str:
-    found = error.response.get("Error", {})
-    several = error.response.get("messages") or []
-    return str(found.get("Message") or "") or "[" + ", ".join(str(each) for each in several) + "]"
+    return str(error.response.get("Error", {}).get("Message") or "")
 
 
 def _text(error: Any, most: int = 500) -> str:

@@ -7,12 +7,14 @@ order of their names with the labels reversed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import Refused
 
+#: What a name is sorted by, in each order that a server may have in mind.
+Keys = tuple[str, str, str, str]
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _PLAIN = re.compile(r"[a-z0-9_.-]*")
 
@@ -49,7 +51,8 @@ def scan(sought: Iterable[str], fetch: Callable[[Position], Page]) -> dict[str, 
     :returns: name → what there is of it; names of which there is nothing are left out.
     :raises Refused: the server begins the same page again and again.
     """
-    left = sorted(set(sought), key=orders)
+    keys = {name: orders(name) for name in sought}
+    left = sorted(keys, key=keys.__getitem__)
     found: dict[str, list[Any]] = {}
     start = Position(left[0]) if left else None
     while start is not None:
@@ -63,9 +66,29 @@ def scan(sought: Iterable[str], fetch: Callable[[Position], Page]) -> dict[str, 
         for name, row in page.rows:
             if name in still:
                 found.setdefault(name, []).append(row)
-        left = [name for name in left if not _decided(name, start, page.next, found)]
+        told = _told(start, page.next, keys)
+        left = [name for name in left if not (told(name) or (name in found and name != _name(page.next)))]
         start = _onwards(left, page.next, found)
     return found
+
+
+def _name(position: Position | None) -> str | None:
+    return position.name if position is not None else None
+
+
+def _told(start: Position, after: Position | None, keys: Mapping[str, Keys]) -> Callable[[str], bool]:
+    """Return what tells of a name whether a page says that there is none, or no more, of it."""
+    first = keys[start.name]
+    last = orders(after.name) if after is not None else None
+
+    def told(name: str) -> bool:
+        if name == start.name:
+            return name != _name(after)
+        if last is None:
+            return all(begin <= own for begin, own in zip(first, keys[name]))
+        return all(begin <= own < end for begin, own, end in zip(first, keys[name], last))
+
+    return told
 
 
 def _onwards(left: Sequence[str], after: Position | None, found: dict[str, list[Any]]) -> Position | None:
@@ -79,18 +102,7 @@ def _onwards(left: Sequence[str], after: Position | None, found: dict[str, list[
     return Position(left[0])
 
 
-def _decided(name: str, start: Position, after: Position | None, found: dict[str, list[Any]]) -> bool:
-    """Tell whether a page has told all there is of a name."""
-    if after is not None and after.name == name:
-        return False
-    if name in found or name == start.name:
-        return True
-    if after is None:
-        return all(first <= own for first, own in zip(orders(start.name), orders(name)))
-    return all(first <= own < last for first, own, last in zip(orders(start.name), orders(name), orders(after.name)))
-
-
-def orders(name: str) -> tuple[str, str, str, str]:
+def orders(name: str) -> Keys:
     """Return the keys of a name in every order that a server may have in mind.
 
     AWS: labels reversed, a dot behind each, escapes as they are written; ``-`` sorts before that dot (API Reference,

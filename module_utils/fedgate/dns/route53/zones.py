@@ -75,8 +75,8 @@ class Zones:
         if self._only:
             return self._in_the_only(wanted)
         self._look_up(above for name in wanted for above in names.ancestors(name) if "." in above)
-        # Zones of one label are rare (a private "corp"): asked for only where there is no other.
-        self._look_up(name.rpartition(".")[2] for name in wanted if self._zone_of(name) is None)
+        if self._private:  # a zone of one label, such as "corp", is asked for only where there is no other
+            self._look_up(name.rpartition(".")[2] for name in wanted if self._zone_of(name) is None)
         found = {name: zone for name in wanted if (zone := self._zone_of(name)) is not None}
         return found, {name: self._stranger(name) for name in wanted if name not in found}
 
