@@ -35,9 +35,10 @@ class Moto:
     :ivar url: the endpoint of every service.
     """
 
-    def __init__(self, port: int = 0, python: str = sys.executable) -> None:
+    def __init__(self, port: int = 0, address: str = ADDRESS, python: str = sys.executable) -> None:
+        self.address = address
         self.port = port or free_port()
-        self.url = f"http://{ADDRESS}:{self.port}"
+        self.url = f"http://{address}:{self.port}"
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -53,7 +54,7 @@ class Moto:
 
         :raises LabError: it ended, or does not answer within 30 seconds.
         """
-        argv = [self._python, "-m", "lab.route53.runner", ADDRESS, str(self.port)]
+        argv = [self._python, "-m", "lab.route53.runner", self.address, str(self.port)]
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=_ROOT)
             deadline = time.monotonic() + _START_SECONDS

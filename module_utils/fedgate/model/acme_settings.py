@@ -18,7 +18,7 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 _LONGEST = 86400
 
 
-def check_acme(reader: Reader, dns_provider: Callable[[Reader], None], resolvers: Callable[[Reader], None]) -> None:
+def check_acme(reader: Reader, dns_provider: Callable[[Reader], object], resolvers: Callable[[Reader], None]) -> None:
     """Check the mapping; secrets are looked at, never kept.
 
     :param dns_provider: checks a mapping like ``federation_dns_provider``.

@@ -11,12 +11,14 @@ from ..errors import InvalidValue
 from . import names
 from .checks import check_pools, check_retired
 from .components import Component, read_components
+from .dns_settings import DnsProvider
 from .partner import Partner, check_ownership, current_partners, read_partner
 from .pools import Host, Pool, read_pools
 from .problems import OriginOf, Problems, Where
+from .providers import check_takers, read_providers
 from .reading import Reader
 from .records import DEFAULT_TTL, Endpoint, Record, derive_records
-from .settings import check_dns_provider, check_proxy, check_resolvers
+from .settings import check_proxy, check_resolvers
 from .sharing import Shared
 from .variables import PARTNERS, VARIABLES, check_names, is_partner_list, place
 
@@ -29,6 +31,7 @@ class Deployment:
     """One organisation's federation, as plain values; everything in it was checked.
 
     :ivar xmpp_domains: ours, in the inventory's order; :ivar sip_domains: ours, on Lync.
+    :ivar providers: of DNS; empty when the inventory names none.
     :ivar partners: without expired ones; :ivar warnings: what is allowed, but doubtful.
     """
 
@@ -41,6 +44,7 @@ class Deployment:
     publish_client: bool
     retired_domains: tuple[str, ...]
     retired_pools: tuple[str, ...]
+    providers: tuple[DnsProvider, ...]
     warnings: tuple[str, ...]
 
     def carries(self, pool: Pool) -> list[str]:
@@ -64,13 +68,21 @@ class Deployment:
         return names.linux_names(pool.xmpp_domains, federated, pool.additional_names)
 
     def records(self) -> list[Record]:
-        """Return every RRset that we own."""
+        """Return every RRset that we own; those of the internal view are what providers of that view take."""
+        inside = [provider for provider in self.providers if provider.view == "internal"]
+        found = self._records("external")
+        if inside:
+            found += [one for one in self._records("internal") if any(at.takes(one.name) for at in inside)]
+        return found
+
+    def _records(self, view: str) -> list[Record]:
         return derive_records(
-            [self._endpoint(pool) for pool in self.pools],
+            [self._endpoint(pool, view) for pool in self.pools],
             ttl=self.ttl,
             publish_client=self.publish_client,
             retired_domains=self.retired_domains,
             retired_pools=self.retired_pools,
+            view=view,
         )
 
     def as_facts(self) -> dict[str, Any]:
@@ -84,13 +96,13 @@ class Deployment:
             "warnings": list(self.warnings),
         }
 
-    def _endpoint(self, pool: Pool) -> Endpoint:
+    def _endpoint(self, pool: Pool, view: str) -> Endpoint:
         components = self.components_of(pool.xmpp_domains) if pool.linux else []
         return Endpoint(
             fqdn=pool.fqdn,
             priority=pool.priority,
             weight=pool.weight,
-            addresses=pool.addresses,
+            addresses=pool.internal_addresses if view == "internal" else pool.addresses,
             server_names=(*pool.xmpp_domains, *(item.domain for item in components if item.federated)),
             client_names=pool.xmpp_domains if pool.linux else (),
             unwanted=tuple(item.domain for item in components if not item.federated),
@@ -176,6 +188,7 @@ class _Reading:
         pools_are_whole = len(self.problems.errors) == before and not unread
         components = self._read("federation_xmpp_components", lambda at: read_components(at, domains), [])
         low, high = TTL_BOUNDS
+        providers = read_providers(self.shared)
         deployment = Deployment(
             xmpp_domains=tuple(domains),
             sip_domains=tuple(sip_domains),
@@ -186,9 +199,12 @@ class _Reading:
             publish_client=self._read("federation_publish_xmpp_client", Reader.flag, True),
             retired_domains=tuple(self._read("federation_retired_xmpp_domains", Reader.domains, [])),
             retired_pools=tuple(self._read("federation_retired_pools", Reader.domains, [])),
+            providers=providers or (),
             warnings=(),
         )
         self._check_rest(deployment, pools_are_whole)
+        if providers and not self.problems.errors:
+            check_takers(deployment.records(), providers, pools, self.problems)
         return Deployment(**{**deployment.__dict__, "warnings": tuple(self.problems.warnings)})
 
     def _read(self, name: str, how: Any, default: Any) -> Any:
@@ -216,9 +232,6 @@ class _Reading:
         return [item for reader in readers if reader for item in reader.items()]
 
     def _check_rest(self, deployment: Deployment, pools_are_whole: bool) -> None:
-        provider = self.shared.reader("federation_dns_provider")
-        if provider:
-            check_dns_provider(provider)
         for host, variables in self.hosts.items():
             for name, check in (
                 ("federation_trust_anchors", Reader.texts),

@@ -22,11 +22,16 @@ DEFAULT_LISTEN = ("*", "::")
 
 @dataclass(frozen=True)
 class Host:
-    """One gateway host. :ivar published: addresses for others; :ivar listen: addresses to listen on."""
+    """One gateway host.
+
+    :ivar published: addresses for others; :ivar internal: those for one's own network, where they differ.
+    :ivar listen: addresses to listen on.
+    """
 
     name: str
     pool: str
     published: tuple[str, ...]
+    internal: tuple[str, ...]
     listen: tuple[str, ...]
 
 
@@ -59,12 +64,20 @@ class Pool:
     @property
     def addresses(self) -> tuple[str, ...]:
         """What the pool's name leads to: the active member on Linux, every member on Lync."""
-        return tuple(
-            address
-            for host in self.members
-            if not self.linux or host.name == self.active_member
-            for address in host.published
-        )
+        return tuple(address for host in self._serving() for address in host.published)
+
+    @property
+    def internal_addresses(self) -> tuple[str, ...]:
+        """What the pool's name leads to inside one's own network; a host's published addresses unless it has others."""
+        return tuple(address for host in self._serving() for address in host.internal or host.published)
+
+    @property
+    def has_internal(self) -> bool:
+        """Whether one of its hosts has other addresses inside."""
+        return any(host.internal for host in self.members)
+
+    def _serving(self) -> list[Host]:
+        return [host for host in self.members if not self.linux or host.name == self.active_member]
 
 
 def read_pools(hosts: Mapping[str, Mapping[str, Any]], xmpp_domains: list[str], problems: Problems) -> list[Pool]:
@@ -165,7 +178,9 @@ def _read_host(name: str, pool: str, variables: Mapping[str, Any], serves: bool,
     if serves and not published.value:
         hint = f"Add edge_published_addresses: with the addresses under which others reach {name}."
         published.wrong(f"{name} serves {pool}, but has no published address", hint)
-    return Host(name, pool, tuple(addresses), tuple(_listening(listen)) or DEFAULT_LISTEN)
+    internal = _reader(name, "edge_internal_addresses", variables, problems)
+    inside = internal.addresses() if internal.value is not None else []
+    return Host(name, pool, tuple(addresses), tuple(inside), tuple(_listening(listen)) or DEFAULT_LISTEN)
 
 
 def _reader(host: str, variable: str, variables: Mapping[str, Any], problems: Problems) -> Reader:

@@ -20,6 +20,7 @@ class Record:
     :ivar name: absolute, without trailing dot; :ivar ttl: in seconds.
     :ivar state: ``present``, or ``absent`` for a pair that we own and do not want.
     :ivar values: in the form of a zone file, names without trailing dot; empty when absent.
+    :ivar view: ``external``, or ``internal`` for what one's own network sees.
     """
 
     name: str
@@ -27,11 +28,13 @@ class Record:
     ttl: int
     state: str
     values: tuple[str, ...] = ()
+    view: str = "external"
 
     def as_facts(self) -> dict[str, Any]:
         """Return the RRset as plain data."""
         return {
             "name": self.name, "type": self.type, "ttl": self.ttl, "state": self.state, "values": list(self.values),
+            "view": self.view,
         }  # fmt: skip
 
 
@@ -71,6 +74,7 @@ def derive_records(
     publish_client: bool = True,
     retired_domains: Iterable[str] = (),
     retired_pools: Iterable[str] = (),
+    view: str = "external",
 ) -> list[Record]:
     """Return every RRset that we own, sorted; the order of the input does not matter.
 
@@ -87,7 +91,7 @@ def derive_records(
         wanted[fqdn, "AAAA"] = set()
     for endpoint in endpoints:
         _add(wanted, endpoint, publish_client)
-    return [_record(pair, values, ttl) for pair, values in sorted(wanted.items())]
+    return [_record(pair, values, ttl, view) for pair, values in sorted(wanted.items())]
 
 
 def _add(wanted: dict[tuple[str, str], set[tuple[Any, ...]]], pool: Endpoint, publish_client: bool) -> None:
@@ -108,10 +112,10 @@ def _add(wanted: dict[tuple[str, str], set[tuple[Any, ...]]], pool: Endpoint, pu
         wanted.setdefault((pool.fqdn, kind), set()).update(addresses)
 
 
-def _record(pair: tuple[str, str], values: set[tuple[Any, ...]], ttl: int) -> Record:
+def _record(pair: tuple[str, str], values: set[tuple[Any, ...]], ttl: int, view: str) -> Record:
     name, kind = pair
     if kind == "SRV":
         texts = tuple(" ".join(map(str, value)) for value in sorted(values))
     else:
         texts = tuple(value[1] for value in sorted(values))
-    return Record(name, kind, ttl, "present" if texts else "absent", texts)
+    return Record(name, kind, ttl, "present" if texts else "absent", texts, view)

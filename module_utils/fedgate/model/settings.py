@@ -1,4 +1,4 @@
-"""Checks the deployment's settings that other parts read by themselves: certificate, DNS server, proxy."""
+"""Checks the deployment's settings that other parts read by themselves: certificate, resolvers, proxy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from .acme_settings import check_acme
+from .dns_settings import check_dns_provider
 from .domains import is_address
 from .reading import Reader, shown
 
@@ -13,8 +14,6 @@ ISSUERS = ("acme", "local_ca", "manual")
 KEY_TYPES = ("rsa", "ecdsa")
 KEY_SIZES = (2048, 3072, 4096)
 CURVES = ("p256", "p384", "p521")
-DNS_KINDS = ("rfc2136",)
-TSIG_ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
 #: X.520 upper bounds (RFC 5280 appendix A.1), in characters.
 _SUBJECT_LIMITS = {"organization": 64, "organizational_unit": 64, "city": 128, "state": 128}
 _CERTIFICATE_KEYS = (
@@ -23,7 +22,6 @@ _CERTIFICATE_KEYS = (
     "validity_days", "ca_directory", "ca_create", "ca_passphrase", "requests_directory", "trust_anchors",
     "acme", "reuse_key", "renew_before_days",
 )  # fmt: skip
-_DNS_KEYS = ("kind", "server", "port", "tsig_name", "tsig_algorithm", "tsig_secret", "timeout")
 
 
 def check_certificate(reader: Reader, members: int = 1) -> None:
@@ -115,45 +113,6 @@ def _country(reader: Reader) -> str | None:
     if re.fullmatch("[A-Za-z]{2}", text):
         hint = f"Write it in capital letters: {text.upper()}."
     reader.wrong(f"{text!r} is not a country code of two capital letters", hint)
-    return None
-
-
-def check_dns_provider(reader: Reader) -> None:
-    """Check ``federation_dns_provider``; the secret is looked at, never kept."""
-    fields = reader.fields(_DNS_KEYS, required=["kind", "server", "tsig_name", "tsig_secret"])
-    if fields is None:
-        return
-    fields.read("kind", lambda at: at.choice(DNS_KINDS), "")
-    fields.read("server", _server, "")
-    fields.read("port", lambda at: at.whole_number(1, 65535), 0)
-    fields.read("tsig_name", _key_name, "")
-    fields.read("tsig_algorithm", lambda at: at.choice(TSIG_ALGORITHMS), "")
-    fields.read("timeout", _seconds, 0.0)
-    if fields.has("tsig_secret"):
-        fields.at("tsig_secret").secret(encoded=True)
-
-
-def _server(reader: Reader) -> str | None:
-    """A server may be given by name or by address, also a loopback one: it need not be reached by others."""
-    if isinstance(reader.value, str) and (is_address(reader.value) or reader.value == "localhost"):
-        return reader.value
-    return reader.domain()
-
-
-def _key_name(reader: Reader) -> str | None:
-    text = reader.text(255)
-    if text is not None and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", text):
-        # Not shown: it may be the secret, written in the wrong line.
-        reader.wrong("this is not a name of a TSIG key", "Write it as the server's configuration does.")
-        return None
-    return text
-
-
-def _seconds(reader: Reader) -> float | None:
-    value = reader.value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 300:
-        return float(value)
-    reader.wrong(f"{shown(value)} is not a time-out", "Write seconds, more than 0 and at most 300.")
     return None
 
 

@@ -37,7 +37,8 @@ _ALL = (
         "federation_certificate", "pool", "how edge certificates are requested and issued: a mapping", secret=True
     ),
     Variable("federation_trust_anchors", "host", "PEM files on the controller: private CAs of partners"),
-    Variable("federation_dns_provider", "deployment", "the server that takes DNS changes: a mapping", secret=True),
+    Variable("federation_dns_provider", "deployment", "who takes DNS changes: a mapping", secret=True),
+    Variable("federation_dns_providers", "deployment", "likewise, several of them: a list of mappings", secret=True),
     Variable("federation_dns_ttl", "deployment", "seconds that others may keep our records: 60 to 86400"),
     Variable("federation_dns_resolvers", "host", "addresses of resolvers that probes ask"),
     Variable("federation_publish_xmpp_client", "deployment", "whether _xmpp-client records are published"),
@@ -55,6 +56,7 @@ _ALL = (
     Variable("edge_pool_webconf_fqdn", "pool", "web conferencing edge FQDN (Lync)"),
     Variable("edge_pool_additional_names", "pool", "further names for the pool's certificate"),
     Variable("edge_published_addresses", "host", "addresses under which others reach the host"),
+    Variable("edge_internal_addresses", "host", "addresses for one's own network, where they are others"),
     Variable("edge_listen_addresses", "host", "addresses on which the gateway listens"),
 )
 VARIABLES: Mapping[str, Variable] = {variable.name: variable for variable in _ALL}
