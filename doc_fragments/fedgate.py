@@ -118,7 +118,9 @@ service:
   type: str
   choices: [azure, cloudflare, digitalocean, gandi, google, hetzner, ns1, ovh, powerdns]
 settings:
-  description: For V(octodns). What that provider takes, as its documentation names it, without secrets.
+  description:
+    - For V(octodns). What that provider takes, as its documentation names it, without secrets.
+    - C(docs/dns-providers.md) lists the settings and secrets of each; any other is refused.
   type: dict
   default: {}
 secrets:

@@ -55,7 +55,7 @@ class PowerDns:
 
     :param folder: where its configuration (0600, it holds the key), zones and log are; kept from start to start.
     :param address: where it listens, for DNS and for its interface.
-    :param clients: network that may use the interface; the address alone by default.
+    :param clients: networks that may use the interface; this machine alone by default.
     :ivar port: of DNS, UDP and TCP.
     :ivar api_port: of the interface, plain HTTP.
     :ivar api_key: opens the interface.
@@ -71,7 +71,7 @@ class PowerDns:
         clients: str = "",
         api_key: str = "",
     ) -> None:
-        self.folder, self.address, self.clients = folder, address, clients or address
+        self.folder, self.address, self.clients = folder, address, clients or f"127.0.0.0/8,{address}"
         self.port = port or _free_port(address)
         self.api_port = api_port or _free_port(address)
         self.api_key = api_key or secrets.token_urlsafe(24)

@@ -26,6 +26,9 @@ requirements:
 notes:
   - A time to live cannot be a condition of an update. Somebody else's edit of nothing but the time to live of one of
     our own record sets, between look and change, is overwritten.
+  - Services that are reached through octoDNS know no conditions. Each zone is read once more right before it is
+    changed. An edit in the moment between that look and the change is overwritten. C(docs/dns-providers.md) tells the
+    limits.
 author: Fedgate authors
 extends_documentation_fragment: [fedgate, fedgate.providers]
 options:

@@ -43,7 +43,7 @@ def hosted(deployed_lab: Lab) -> Iterator[Lab]:
             break
     assert READY in said, said
     yield deployed_lab
-    back = play("site.yml")
+    back = play("site.yml", variables={"dns_srv_force": True})
     process.terminate()
     assert process.wait(30) == 0
     assert back.code == 0, back.output[-6000:]
@@ -97,7 +97,6 @@ def test_limit_changes_nothing_of_the_other_sites(hosted: Lab) -> None:
     assert not any(word in name for name in changed for word in ("asia", "tokyo", POWER))
     assert {domain: srv(hosted, domain) for domain in before} == before
     assert srv(hosted, CLOUD) == (TTL + 60, {"10 0 5269 edge.london.contoso.example."})
-    rolled_out()
 
 
 def test_one_provider_that_is_down_stops_all_before_any_is_changed(hosted: Lab) -> None:

@@ -34,16 +34,6 @@ def _rfc2136(options: Mapping[str, Any]) -> Provider:
     return Rfc2136.from_options(options)
 
 
-def _route53(options: Mapping[str, Any]) -> Provider:
-    try:
-        import botocore  # noqa: F401 - boto3's engine; the rest of it is not needed
-    except ImportError as error:
-        raise _missing("boto3") from error
-    from .route53.provider import Route53
-
-    return Route53.from_options(options)
-
-
 def _octodns(options: Mapping[str, Any]) -> Provider:
     try:
         import octodns  # noqa: F401 - only whether it is there
@@ -54,6 +44,16 @@ def _octodns(options: Mapping[str, Any]) -> Provider:
     from .octodns.provider import OctoDns
 
     return OctoDns.from_options(options)
+
+
+def _route53(options: Mapping[str, Any]) -> Provider:
+    try:
+        import botocore  # noqa: F401 - boto3's engine; the rest of it is not needed
+    except ImportError as error:
+        raise _missing("boto3") from error
+    from .route53.provider import Route53
+
+    return Route53.from_options(options)
 
 
 def _missing(library: str) -> MissingDependency:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from .acme_settings import check_acme
 from .dns_settings import check_dns_provider
@@ -24,21 +25,35 @@ _CERTIFICATE_KEYS = (
 )  # fmt: skip
 
 
-def check_certificate(reader: Reader, members: int = 1) -> None:
+@dataclass(frozen=True)
+class Issuing:
+    """What DNS has to know of how a pool's certificate is issued.
+
+    :ivar reuse_key: whether the next certificate is for the same key.
+    :ivar authority: what the authority calls itself in CAA records, where that is known without asking it.
+    """
+
+    issuer: str = ""
+    reuse_key: bool = False
+    authority: str | None = None
+
+
+def check_certificate(reader: Reader, members: int = 1) -> Issuing:
     """Check ``federation_certificate`` of one pool; a passphrase is looked at, never kept.
 
     :param members: how many Linux gateways share the pool's certificate, and so its key.
     """
     fields = reader.fields(_CERTIFICATE_KEYS, required=["issuer"])
     if fields is None:
-        return
+        return Issuing()
+    authority = None
     issuer = fields.read("issuer", lambda at: at.choice(ISSUERS), "")
     for key, limit in _SUBJECT_LIMITS.items():
         fields.read(key, lambda at, most=limit: at.text(most), "")  # type: ignore[misc]
     for key in ("friendly_name", "ca_directory", "requests_directory", "request_file"):
         fields.read(key, Reader.text, "")
     fields.read("template", lambda at: at.text(64), "")
-    for key in ("client_auth", "ca_create", "ca_intermediate", "reuse_key"):
+    for key in ("client_auth", "ca_create", "ca_intermediate"):
         fields.read(key, Reader.flag, False)
     if not fields.read("exportable", Reader.flag, True) and members > 1:
         fields.at("exportable").wrong(
@@ -57,7 +72,7 @@ def check_certificate(reader: Reader, members: int = 1) -> None:
     if fields.has("key"):
         _check_key(fields.at("key"))
     if fields.has("acme"):
-        check_acme(fields.at("acme"), check_dns_provider, check_resolvers)
+        authority = check_acme(fields.at("acme"), check_dns_provider, check_resolvers)
     elif issuer == "acme":
         reader.wrong(
             "issuer: acme needs acme", "Add acme: with at least directory_url, state_directory, agree_to_terms."
@@ -65,6 +80,8 @@ def check_certificate(reader: Reader, members: int = 1) -> None:
     for needed_by, key in (("local_ca", "ca_directory"), ("manual", "requests_directory")):
         if issuer == needed_by and not fields.has(key):
             reader.wrong(f"issuer: {needed_by} needs {key}", f"Add {key}: with a directory on the controller.")
+    reuse_key = fields.read("reuse_key", Reader.flag, False)
+    return Issuing(issuer, reuse_key, authority if issuer == "acme" else None)
 
 
 def _check_key(reader: Reader) -> None:

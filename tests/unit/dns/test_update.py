@@ -128,7 +128,7 @@ def test_every_rcode_is_explained(text: str, says: str) -> None:
     ],
 )
 def test_every_trouble_with_signatures_is_explained(kind: type, says: str) -> None:
-    assert says in str(rcodes.explain_signature(kind(), "the update", "fedgate", "hmac-sha256"))
+    assert says in str(rcodes.explain_signature(kind(), "the update", "fedgate (hmac-sha256)"))
 
 
 def test_only_signed_answers_count() -> None:

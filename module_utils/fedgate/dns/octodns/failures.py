@@ -27,17 +27,17 @@ def explain(error: Exception, what: str, secrets: dict[str, str], status: int | 
         return error
     chain = list(_chain(error))
     status = next((found for found in map(_status, chain) if found), None) or status
-    keys = ", ".join(f"`secrets.{key}`" for key in secrets) or "the credentials that its library looks for"
+    keys = ", ".join(f"`secrets.{key}`" for key in secrets) or "the credentials"
     if status is None and any(_is_silence(one) for one in chain):
         return Unreachable(
             f"{what}: it does not answer: {_clean(_reason(chain, timeout), secrets.values())}",
             hint="Check the service's address under `settings` of the DNS provider, the way to it, and that it runs.",
         )
     if status in (401, 403) or any(word in type(one).__name__.lower() for one in chain for word in _KEPT_OUT):
-        said = f" (HTTP {status})" if status else ""
+        said = f"HTTP {status}" if status else _clean(str(error), secrets.values())
         return Refused(
-            f"{what}: it does not accept the credentials, or they do not allow this{said}",
-            hint=f"Check {keys} of the DNS provider, and what they are allowed to do.",
+            f"{what}: it does not accept the credentials, or they do not allow this ({said})",
+            hint=f"Check {keys} of the DNS provider, and what is allowed with them.",
         )
     text = _clean(_answer(chain) or f"{type(error).__name__}: {error}", secrets.values())
     return Refused(f"{what}: {text}", hint="Look at the service's own log or console.")
@@ -65,11 +65,11 @@ def _is_silence(error: BaseException) -> bool:
 
 
 def _reason(chain: list[BaseException], timeout: float) -> str:
-    if any("timeout" in kind.__name__.lower() for one in chain for kind in type(one).__mro__):
-        return f"nothing came within {timeout:g} s"
     for one in reversed(chain):
         if isinstance(one, OSError) and one.strerror:
             return str(one.strerror)
+    if any("timeout" in kind.__name__.lower() for one in chain for kind in type(one).__mro__):
+        return f"nothing came within {timeout:g} s"
     return str(chain[-1])
 
 
@@ -83,6 +83,6 @@ def _answer(chain: list[BaseException]) -> str | None:
 
 
 def _clean(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return " ".join(text.split())[:_SHOWN]

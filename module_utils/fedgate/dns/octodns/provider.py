@@ -112,7 +112,7 @@ class OctoDns(Provider):
         existing, writes = now.zone, 0
         try:
             for part in _parts(changes, self._service.atomic):
-                plan = self._plan(existing, part, session.octo)
+                plan = self._plan(existing, part, now, session.octo)
                 existing = plan.desired
                 if not session.counted:
                     self.requests["apply"] += 1
@@ -131,12 +131,14 @@ class OctoDns(Provider):
     def _open(self) -> Session:
         try:
             octo = self._service.make(**self._given)
-            http = self._service.session(octo)
-            if http is None:
+            sessions = _sessions(self._service, octo)
+            if not sessions:
                 return Session(octo, None)
             from .wire import count
 
-            return Session(octo, count(http, self.requests, self._timeout))
+            return Session(octo, count(sessions, self.requests, self._timeout))
+        except FedgateError:
+            raise
         except Exception as error:
             raise self._explained(error, f"the DNS service {self._name} cannot be set up") from error
 
@@ -191,7 +193,11 @@ class OctoDns(Provider):
             )
 
     def _demand_unmoved(self, zone: str, changes: Sequence[RRsetChange], before: View, now: View) -> None:
-        """Compare two looks at what the changes touch. :raises WorldMoved: naming what is other than it was."""
+        """Compare two looks at what the changes touch.
+
+        :raises WorldMoved: naming what is other than it was.
+        :raises Refused: one of the sets is more than its values.
+        """
         keys = [change.key for change in changes]
         then, found = Observation(), Observation()
         for view, seen in ((before, then), (now, found)):
@@ -207,14 +213,21 @@ class OctoDns(Provider):
                 hint="Run again: the plan is made anew from what is there now.",
                 details={"messages_applied": 0},
             )
+        for change in changes:
+            if change.key in found.untouchable:
+                raise found.untouchable[change.key]
 
-    def _plan(self, existing: Any, changes: Sequence[RRsetChange], octo: Any) -> Any:
-        """Return octoDNS's plan of these changes and nothing else: its own comparison is not asked."""
+    def _plan(self, existing: Any, changes: Sequence[RRsetChange], now: View, octo: Any) -> Any:
+        """Return octoDNS's plan of these changes and nothing else: its own comparison is not asked.
+
+        :param existing: the zone as the plans before this one leave it.
+        :param now: the zone as it was before all of them.
+        """
         desired = existing.copy()
         steps = []
         for change in changes:
             name = existing.hostname_from_fqdn(f"{change.key[0]}.")
-            old = existing.get_type(name, change.key[1])
+            old = now.at(change.key[0]).get(change.key[1])
             if change.after is None:
                 desired.remove_record(old)
                 steps.append(Delete(old))
@@ -242,8 +255,15 @@ class OctoDns(Provider):
         done = sum(seen.rrsets.get(change.key) == change.after for change in changes)
         if done or session.writes:
             explained.message += f"; {done} of {len(changes)} record sets are as wanted"
-        explained.details["messages_applied"] = max(session.writes, 1 if done else 0)
+        explained.details["messages_applied"] = session.writes or (min(done, 1) if self._service.atomic else done)
         return explained
+
+
+def _sessions(service: Service, octo: Any) -> Sequence[Any]:
+    try:
+        return service.sessions(octo)
+    except AttributeError:  # another version keeps them elsewhere: looks and changes are counted instead
+        return ()
 
 
 def _parts(changes: Sequence[RRsetChange], atomic: bool) -> list[list[RRsetChange]]:

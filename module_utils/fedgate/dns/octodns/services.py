@@ -7,11 +7,12 @@ passed on. They are named as the packages' constructors name them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import InvalidValue, MissingDependency
+from .settings import one_of, switch, text, verify, whole
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,12 @@ class Service:
     :ivar make: imports that provider and makes it of the arguments.
     :ivar settings: setting → how its value is read.
     :ivar needed: settings and secrets that it cannot do without.
+    :ivar also_needed: returns more of them, which depend on the others.
     :ivar secrets: what must not be shown.
     :ivar atomic: whether all changes of a zone are one request that is carried out wholly or not at all.
     :ivar escaped: whether its TXT and CAA data stand in octoDNS as in a zone file, quotes and backslashes escaped.
     :ivar timeout: whether its constructor takes one, in seconds.
-    :ivar session: returns its ``requests`` session; None where it has none that can be counted.
+    :ivar sessions: returns its ``requests`` sessions; none where its requests cannot be counted one by one.
     """
 
     package: str
@@ -37,48 +39,8 @@ class Service:
     atomic: bool = False
     escaped: bool = False
     timeout: bool = False
-    session: Callable[[Any], Any] = lambda provider: None
-
-
-def text(value: Any) -> str:
-    """Read a setting that is text; a number is taken as text too."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)) or not str(value).strip():
-        raise ValueError("text")
-    return str(value).strip()
-
-
-def whole(value: Any) -> int:
-    """Read a setting that is a whole number above zero."""
-    if isinstance(value, bool) or not str(value).strip().isdecimal() or int(value) < 1:
-        raise ValueError("a whole number above zero")
-    return int(value)
-
-
-def switch(value: Any) -> bool:
-    """Read a setting that is on or off."""
-    known = {"true": True, "yes": True, "false": False, "no": False}
-    if str(value).strip().lower() not in known:
-        raise ValueError("true or false")
-    return known[str(value).strip().lower()]
-
-
-def verify(value: Any) -> Any:
-    """Read whether a server's certificate is checked: on, off, or the path of a PEM file with its CA."""
-    try:
-        return switch(value)
-    except ValueError:
-        return text(value)
-
-
-def one_of(*allowed: str) -> Callable[[Any], str]:
-    """Return a reader for a setting with a few values."""
-
-    def read(value: Any) -> str:
-        if value not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return str(value)
-
-    return read
+    sessions: Callable[[Any], Sequence[Any]] = lambda provider: ()
+    also_needed: Callable[[Mapping[str, Any]], tuple[str, ...]] = lambda found: ()
 
 
 def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +56,7 @@ def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     ):
         for key in given:
             if key not in allowed:
-                raise _unexpected(name, key, others, where, allowed)
+                raise _unexpected(name, key, str(given[key]), others, where)
     found: dict[str, Any] = {}
     for key, value in settings.items():
         try:
@@ -105,9 +67,9 @@ def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str) or not value.strip():
             raise InvalidValue(f"`secrets.{key}` of the DNS service {name} must be text, and not empty")
         found[key] = value.strip()
-    missing = [key for key in service.needed if key not in found]
-    if missing:
-        places = [f"secrets.{key}" if key in service.secrets else f"settings.{key}" for key in missing]
+    absent = [key for key in (*service.needed, *service.also_needed(found)) if key not in found]
+    if absent:
+        places = [f"secrets.{key}" if key in service.secrets else f"settings.{key}" for key in absent]
         raise InvalidValue(
             f"the DNS service {name} needs {', '.join(f'`{place}`' for place in places)}", hint=_allowed(name)
         )
@@ -116,15 +78,16 @@ def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _unexpected(
-    name: str, key: Any, others: tuple[str, ...], where: tuple[str, str], allowed: tuple[str, ...]
-) -> InvalidValue:
+def _unexpected(name: str, key: Any, value: str, others: tuple[str, ...], where: tuple[str, str]) -> InvalidValue:
+    """Return the error for a key that does not belong there. It may be a secret, also when it is misspelt."""
     here, there = where
     if key in others:
         return InvalidValue(
-            f"`{key}` of the DNS service {name} stands under `{here}`", hint=f"It belongs under `{there}`."
+            f"`{key}` of the DNS service {name} stands under `{here}`",
+            hint=f"It belongs under `{there}`.",
+            conceal=[value],
         )
-    return InvalidValue(f"the DNS service {name} takes no `{key}` under `{here}`", hint=_allowed(name))
+    return InvalidValue(f"the DNS service {name} takes no `{key}` under `{here}`", hint=_allowed(name), conceal=[value])
 
 
 def _allowed(name: str) -> str:
@@ -152,6 +115,10 @@ def _azure(**given: Any) -> Any:
     except ImportError as error:
         raise missing("octodns-azure") from error
     return AzureProvider("azure", **given)
+
+
+def _azure_login(found: Mapping[str, Any]) -> tuple[str, ...]:
+    return () if found.get("client_credential_method") == "cli" else ("directory_id", "client_id", "key")
 
 
 def _cloudflare(**given: Any) -> Any:
@@ -195,12 +162,21 @@ def _hetzner(**given: Any) -> Any:
     return HetznerProvider("hetzner", **given)
 
 
+def _hetzner_sessions(provider: Any) -> Sequence[Any]:
+    client = provider._client
+    return (client._hcloud._client._session if hasattr(client, "_hcloud") else client._session,)
+
+
 def _ns1(**given: Any) -> Any:
     try:
         from octodns_ns1 import Ns1Provider
     except ImportError as error:
         raise missing("octodns-ns1") from error
     return Ns1Provider("ns1", **given)
+
+
+def _ns1_sessions(provider: Any) -> Sequence[Any]:
+    return [part._transport.session for part in (provider._client._zones, provider._client._records)]
 
 
 def _ovh(**given: Any) -> Any:
@@ -230,6 +206,7 @@ SERVICES: Mapping[str, Service] = {
         },
         ("sub_id", "resource_group"),
         ("key",),
+        also_needed=_azure_login,
     ),
     "cloudflare": Service(
         "octodns-cloudflare",
@@ -238,7 +215,7 @@ SERVICES: Mapping[str, Service] = {
         ("token",),
         ("token",),
         timeout=True,
-        session=lambda provider: provider._sess,
+        sessions=lambda provider: (provider._sess,),
     ),
     "digitalocean": Service(
         "octodns-digitalocean",
@@ -246,7 +223,7 @@ SERVICES: Mapping[str, Service] = {
         {},
         ("token",),
         ("token",),
-        session=lambda provider: provider._client._sess,
+        sessions=lambda provider: (provider._client._sess,),
     ),
     "gandi": Service(
         "octodns-gandi",
@@ -254,14 +231,14 @@ SERVICES: Mapping[str, Service] = {
         {"per_page": whole},
         ("token",),
         ("token",),
-        session=lambda provider: provider._client._session,
+        sessions=lambda provider: (provider._client._session,),
     ),
     "google": Service(
         "octodns-googlecloud",
         _google,
         {"project": text, "credentials_file": text, "private": switch},
         atomic=True,
-        session=lambda provider: provider.gcloud_client._http,
+        sessions=lambda provider: (provider.gcloud_client._http,),
     ),
     "hetzner": Service(
         "octodns-hetzner",
@@ -269,16 +246,23 @@ SERVICES: Mapping[str, Service] = {
         {"backend": one_of("dnsapi", "hcloud")},
         ("token",),
         ("token",),
-        session=lambda provider: getattr(provider._client, "_session", None),
+        sessions=_hetzner_sessions,
     ),
-    "ns1": Service("octodns-ns1", _ns1, {"retry_count": whole}, ("api_key",), ("api_key",)),
+    "ns1": Service(
+        "octodns-ns1",
+        _ns1,
+        {"retry_count": whole},
+        ("api_key",),
+        ("api_key",),
+        sessions=_ns1_sessions,
+    ),
     "ovh": Service(
         "octodns-ovh",
         _ovh,
         {"endpoint": text},
         ("endpoint", "application_key", "application_secret", "consumer_key"),
         ("application_key", "application_secret", "consumer_key"),
-        session=lambda provider: getattr(provider._client, "_session", None),
+        sessions=lambda provider: (provider._client._session,),
     ),
     "powerdns": Service(
         "octodns-powerdns",
@@ -292,6 +276,6 @@ SERVICES: Mapping[str, Service] = {
         atomic=True,
         escaped=True,
         timeout=True,
-        session=lambda provider: provider._sess,
+        sessions=lambda provider: (provider._sess,),
     ),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -35,9 +36,10 @@ class Counting(HTTPAdapter):  # type: ignore[misc]
         return answer
 
 
-def count(session: Any, counts: Counter[str], timeout: float) -> Counting:
-    """Count a session's requests from now on."""
+def count(sessions: Iterable[Any], counts: Counter[str], timeout: float) -> Counting:
+    """Count the requests of these sessions from now on."""
     adapter = Counting(counts, timeout)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+    for session in sessions:
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
     return adapter

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dns.exception
-import dns.flags
-import dns.message
-import dns.name
 import dns.rcode
 import dns.rdatatype
-import dns.tsig
 
 from ...errors import FedgateError, InvalidValue, Refused
-from .. import names, txt
 from ..changes import RRsetChange
 from ..provider import Observation, Provider
 from ..records import Key, RRset
-from ..values import TYPES, Value, parse
-from . import rcodes, update
-from .wire import Wire
-
-ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
-#: Record types that DNSSEC adds beside any other, an alias too (RFC 4034 §2.5).
-_BESIDE_ALIAS = {"RRSIG", "NSEC"}
+from ..wire import Wire
+from . import answers, keys, rcodes, update
+from .reading import Reading
+from .servers import Servers
+from .trying import Trial
 
 
 class Rfc2136(Provider):
-    """One primary server, spoken to over TCP.
+    """The zones' primary server, or several of which one is used, spoken to over TCP.
 
-    :param server: host name or address of the zones' primary server.
-    :param port: TCP port.
+    :param servers: host names or addresses, in the order in which they are tried.
+    :param port: TCP port of all of them.
     :param key: the ``dns.tsig.Key`` that signs the updates.
     :param timeout: seconds for a connection, and for each answer.
+    :param transfer_key: the key that zone transfers are allowed to; None for none.
     """
 
-    def __init__(self, server: str, port: int, key: Any, timeout: float) -> None:
+    def __init__(self, servers: Sequence[str], port: int, key: Any, timeout: float, transfer_key: Any = None) -> None:
         super().__init__()
-        self._wire = Wire(server, port, timeout)
+        self._servers = Servers([Wire(server, port, timeout, self.requests) for server in servers])
         self._key = key
+        self._transfer_key = transfer_key
+        self._facts: dict[str, dict[str, Any]] = {}
+        self._unasked: set[str] = set()
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Rfc2136:
@@ -48,36 +44,29 @@ class Rfc2136(Provider):
 
         :raises InvalidValue: a key that cannot be one; the secret is not shown.
         """
-        server = str(options["server"]).strip()
-        if not server:
+        servers = [str(options["server"]).strip()]
+        servers += [str(server).strip() for server in options.get("fallback_servers") or []]
+        if not servers[0]:
             raise InvalidValue("the DNS provider has an empty `server`", hint="Name the zones' primary server.")
-        return cls(server, int(options["port"]), _key(options), float(options["timeout"]))
+        if not all(servers):
+            raise InvalidValue(
+                f"fallback_servers[{servers.index('') - 1}] of the DNS provider is empty", hint="Name a server there."
+            )
+        key, transfer_key = keys.update_key(options), keys.transfer_key(options)
+        return cls(servers, int(options["port"]), key, float(options["timeout"]), transfer_key)
 
     def read(self, keys: Sequence[Key]) -> Observation:
-        """Ask for each name and type; see the base class. What an alias would stand beside is asked for too."""
-        wanted_aliases = [name for name, rtype in keys if rtype == "CNAME"]
-        questions = [*keys, *((name, "ANY") for name in wanted_aliases)]
-        answers = self._wire.ask_all([_query(name, rtype) for name, rtype in questions])
-        seen = Observation()
-        for (name, rtype), answer in zip(questions, answers):
-            if not self._is_ours(answer, name, rtype):
-                seen.strangers[name] = self._not_owned(name, answer)
-                continue
-            for found in _rrsets_of(answer, name):
-                seen.rrsets[found.key] = found
-            zone = _zone_shown(answer)
-            if zone is not None:
-                seen.zones[name] = zone
-        self._find_zones({name for name, _ in keys if name not in seen.zones}, seen)
-        self._try_zones(keys, seen)
-        return seen
+        """Look each name and type up; see the base class. The key is tried on each zone before any is changed."""
+        return self._servers.look(lambda: self._read(keys, lambda found: True, try_all=True))
 
     def apply(self, zone: str, changes: Sequence[RRsetChange]) -> int:
         """Send the zone's changes, each message conditional and atomic; see the base class."""
+        self._demand_zone(zone, {change.key[0] for change in changes} & self._unasked)
         applied = 0
         try:
             for message, wire, part in update.messages(zone, changes, self._key):
-                what = f"the update of zone {zone} at {self._wire} ({_shown(part)})"
+                what = f"the update of zone {zone} at {self._servers.wire} ({_shown(part)})"
+                self._servers.choose()
                 rcode = self._exchange(message, wire, what)
                 if rcode != dns.rcode.NOERROR:
                     raise rcodes.explain(rcode, what)
@@ -87,161 +76,83 @@ class Rfc2136(Provider):
             raise
         return applied
 
+    def look_again(self, changes: Sequence[RRsetChange]) -> Observation:
+        """Look at what was changed. Only sets that shall be gone may be made up by a wildcard now."""
+        gone = {change.key for change in changes if change.after is None}
+        wanted = [change.key for change in changes]
+        return self._servers.look(lambda: self._read(wanted, lambda found: found.key in gone, try_all=False))
+
     def describe(self, zone: str) -> dict[str, Any]:
-        """Return the zone's serial number."""
-        (answer,) = self._wire.ask_all([_query(zone, "SOA")])
-        for rrset in answer.answer:
-            if rrset.rdtype == dns.rdatatype.SOA:
-                return {"serial": rrset[0].serial}
-        return {"serial": None}
+        """Return the server, the zone's serial number there, and how it was read."""
+        (answer,) = self._servers.wire.ask_all([answers.question(zone, "SOA")])
+        serials = [rrset[0].serial for rrset in answer.answer if rrset.rdtype == dns.rdatatype.SOA]
+        facts = {"serial": serials[0] if serials else None, "server": self._servers.wire.server}
+        return {**facts, "read_by": "queries", **self._facts.get(zone, {})}
 
     def close(self) -> None:
-        """End the connection."""
-        self._wire.close()
+        """End the connections."""
+        self._servers.close()
+
+    def _read(self, keys: Sequence[Key], doubtful: Callable[[RRset], bool], try_all: bool) -> Observation:
+        """Look names up, then take out what only a wildcard makes up.
+
+        :param doubtful: which sets could be made up; those of a transfer never are.
+        :param try_all: whether to try the key on zones without such sets too.
+        """
+        reading = Reading(self._servers.wire, self._transfer_key)
+        reading.look(keys)
+        seen = reading.seen
+        if try_all:
+            self._facts.update(reading.facts)
+        asked = {key[0] for key in keys if key not in reading.transferred}
+        self._unasked = (self._unasked | {name for name, _ in reading.transferred}) - asked
+        for zone in sorted(set(seen.zones.values())):
+            there = [
+                found
+                for key, found in seen.rrsets.items()
+                if seen.zones.get(key[0]) == zone and key not in reading.transferred and key in set(keys)
+            ]
+            there = [found for found in there if doubtful(found)]
+            if there or try_all:
+                self._take_out(zone, there, seen)
+        return seen
+
+    def _take_out(self, zone: str, there: Sequence[RRset], seen: Observation) -> None:
+        """Take out of the zone's sets those that do not exist as such; note when it takes no updates from us."""
+        trial = Trial(self._exchange, zone, self._key, f"an update of zone {zone} at {self._servers.wire}")
+        try:
+            for key in trial.made_up(there):
+                del seen.rrsets[key]
+        except Refused as error:
+            seen.obstacles[zone] = error
+
+    def _demand_zone(self, zone: str, unasked: set[str]) -> None:
+        """Ask for names that only a transfer told about, before they are changed, whether they lie in that zone.
+
+        A transfer does not show that the server keeps a zone of its own further down, unless it is delegated.
+
+        :raises Refused: one of them lies elsewhere.
+        """
+        asked = sorted(unasked)
+        wire = self._servers.wire
+        for name, answer in zip(asked, wire.ask_all([answers.question(name, "SOA") for name in asked])):
+            shown = answers.zone_shown(answer) if answers.is_ours(answer, name, "SOA", wire) else "another server's"
+            if shown not in (zone, None):
+                raise Refused(
+                    f"{name} lies in the zone {shown} of the DNS server {wire}, which the transfer of zone {zone} "
+                    "does not show: it is not delegated there",
+                    hint=f"Add its NS records to zone {zone}, or take `transfer_tsig_name` out of the DNS provider.",
+                )
+        self._unasked -= unasked
 
     def _exchange(self, message: Any, wire: bytes, what: str) -> int:
         """Send one signed message and return the rcode of its verified answer."""
         try:
-            answer = self._wire.exchange(message, wire)
+            answer = self._servers.wire.exchange(message, wire)
         except dns.exception.DNSException as error:
-            key_name = self._key.name.to_text(omit_final_dot=True)
-            algorithm = self._key.algorithm.to_text(omit_final_dot=True)
-            raise rcodes.explain_signature(error, what, key_name, algorithm) from error
+            raise rcodes.explain_signature(error, what, keys.named(self._key)) from error
         rcodes.demand_signed(answer, what)
         return int(answer.rcode())
-
-    def _is_ours(self, answer: Any, name: str, rtype: str) -> bool:
-        """Tell whether the answer is authoritative, and not from the root zone, which some servers keep a copy of."""
-        rcode = answer.rcode()
-        if rcode == dns.rcode.SERVFAIL:
-            raise Refused(
-                f"the DNS server {self._wire} cannot answer for {name} {rtype} (SERVFAIL)",
-                hint="Look at its log: the zone did not load, or has expired.",
-            )
-        if not answer.flags & dns.flags.AA or rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-            return False
-        return _zone_shown(answer) != names.ROOT
-
-    def _not_owned(self, name: str, answer: Any) -> Refused:
-        how = dns.rcode.to_text(answer.rcode())
-        return Refused(
-            f"the DNS server {self._wire} is not authoritative for {name} (its answer: {how})",
-            hint="Name the primary server of its zone as `server` of the DNS provider, or create the zone there.",
-        )
-
-    def _find_zones(self, missing: set[str], seen: Observation) -> None:
-        """Find the zones of names whose answers did not show them, by SOA, walking up label by label."""
-        walks = {name: names.ancestors(name) for name in missing if name not in seen.strangers}
-        while walks:
-            asked = sorted({walk[0] for walk in walks.values()})
-            answers = dict(zip(asked, self._wire.ask_all([_query(name, "SOA") for name in asked])))
-            walks = {name: walk[1:] for name, walk in walks.items() if not self._zone_found(name, walk, answers, seen)}
-
-    def _zone_found(self, name: str, walk: Sequence[str], answers: Mapping[str, Any], seen: Observation) -> bool:
-        """Note what the answer for a name's ancestor shows; true when the walk ends here."""
-        answer = answers[walk[0]]
-        ours = self._is_ours(answer, walk[0], "SOA")
-        zone = _zone_shown(answer) if ours else None
-        if zone is not None:
-            seen.zones[name] = zone
-        elif not ours or len(walk) == 1:
-            seen.strangers[name] = self._not_owned(name, answer)
-        else:
-            return False
-        return True
-
-    def _try_zones(self, keys: Sequence[Key], seen: Observation) -> None:
-        """Try the key on each zone before any is changed, and tell real sets from what a wildcard makes up.
-
-        A message of conditions alone changes nothing (RFC 2136 §3.2). A set that a wildcard answers for does not
-        exist as such, and no condition on it would ever hold.
-        """
-        for zone in sorted(set(seen.zones.values())):
-            there = sorted(key for key in set(keys) if key in seen.rrsets and seen.zones[key[0]] == zone)
-            try:
-                for key in self._made_up(zone, there):
-                    del seen.rrsets[key]
-            except Refused as error:
-                seen.obstacles[zone] = error
-
-    def _made_up(self, zone: str, there: Sequence[Key]) -> list[Key]:
-        """Return those of the sets that do not exist as such, by halving."""
-        what = f"an update of zone {zone} at {self._wire}"
-        message = update.probe(zone, there, self._key)
-        try:
-            rcode = self._exchange(message, message.to_wire(max_size=65535), what)
-        except dns.exception.TooBig:
-            rcode = dns.rcode.NXRRSET  # as if: halves fit
-        if rcode == dns.rcode.NOERROR:
-            return []
-        if rcode != dns.rcode.NXRRSET or not there:
-            raise rcodes.explain(rcode, what)
-        if len(there) == 1:
-            return list(there)
-        middle = len(there) // 2
-        return self._made_up(zone, there[:middle]) + self._made_up(zone, there[middle:])
-
-
-def _key(options: Mapping[str, Any]) -> Any:
-    algorithm = str(options["tsig_algorithm"]).lower().rstrip(".")
-    if algorithm not in ALGORITHMS:
-        raise InvalidValue(f"tsig_algorithm {algorithm!r} is not allowed", hint=f"Allowed: {', '.join(ALGORITHMS)}.")
-    try:
-        name = dns.name.from_text(str(options["tsig_name"]))
-    except dns.exception.DNSException as error:
-        raise InvalidValue(f"tsig_name {options['tsig_name']!r} is not a key name") from error
-    text = "".join(str(options["tsig_secret"]).split())
-    try:
-        secret = base64.b64decode(text, validate=True) if len(text) % 4 == 0 else b""
-    except ValueError:
-        secret = b""
-    if not secret:
-        raise InvalidValue(
-            f"the TSIG secret of {name.to_text(omit_final_dot=True)} is not base64",
-            hint="Give the `secret` of the server's key statement, without quotes; tsig-keygen makes one.",
-        ) from None
-    return dns.tsig.Key(name, secret, algorithm)
-
-
-def _query(name: str, rtype: str) -> Any:
-    # Not recursive: the server's own word counts, not what it has heard from others.
-    return dns.message.make_query(dns.name.from_text(name), rtype, flags=0)
-
-
-def _zone_shown(answer: Any) -> str | None:
-    """Return the zone that an authoritative answer shows: by SOA or NS in its authority, or its own SOA.
-
-    None when it does not show one, or when an alias led the server on to another zone.
-    """
-    qname = answer.question[0].name
-    for rrset in answer.answer:
-        if rrset.rdtype in (dns.rdatatype.CNAME, dns.rdatatype.DNAME):
-            return None
-        if rrset.rdtype == dns.rdatatype.SOA and rrset.name == qname:
-            return names.fold(qname.to_text())
-    for rrset in answer.authority:
-        if rrset.rdtype in (dns.rdatatype.SOA, dns.rdatatype.NS) and qname.is_subdomain(rrset.name):
-            return names.fold(rrset.name.to_text())
-    return None
-
-
-def _rrsets_of(answer: Any, name: str) -> list[RRset]:
-    """Return the sets of that very name; types that we do not know without their data."""
-    qname = dns.name.from_text(name)
-    found = []
-    for rrset in answer.answer:
-        rtype = dns.rdatatype.to_text(rrset.rdtype)
-        if rrset.name != qname or rtype in _BESIDE_ALIAS:
-            continue
-        values = [_value(rtype, rdata) for rdata in rrset] if rtype in TYPES else []
-        found.append(RRset.of(name, rtype, int(rrset.ttl), values, tuple(rrset)))
-    return found
-
-
-def _value(rtype: str, rdata: Any) -> Value:
-    if rtype == "TXT":
-        return parse(rtype, txt.quoted(b"".join(rdata.strings)))
-    return parse(rtype, rdata.to_text())
 
 
 def _shown(changes: Sequence[RRsetChange]) -> str:

@@ -49,9 +49,12 @@ def explain(rcode: int, what: str) -> FedgateError:
     return Refused(f"{what}: {text}: {meaning}", hint=hint)
 
 
-def explain_signature(error: Exception, what: str, key_name: str, algorithm: str) -> Refused:
-    """Return the error for an answer whose signature is wrong, or that complains about ours."""
-    named = f"the key {key_name} ({algorithm})"
+def explain_signature(error: Exception, what: str, key: str) -> Refused:
+    """Return the error for an answer whose signature is wrong, or that complains about ours.
+
+    :param key: name and algorithm of our key.
+    """
+    named = f"the key {key}"
     if isinstance(error, dns.tsig.PeerBadKey):
         return Refused(
             f"{what}: BADKEY: the server does not know {named}",

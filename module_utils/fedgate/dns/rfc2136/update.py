@@ -1,7 +1,8 @@
-"""UPDATE messages (RFC 2136): conditional on what was found, signed, and cut by bytes."""
+"""UPDATE messages (RFC 2136): conditional on what was found, signed, and full where there are several."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -19,26 +20,70 @@ from .. import txt
 from ..changes import RRsetChange
 from ..records import Key
 from ..values import Value
+from . import packing
+
+#: Octets of a message over TCP (RFC 1035 §4.2.2).
+_LIMIT = 65535
 
 
 def messages(zone: str, changes: Sequence[RRsetChange], key: Any) -> Iterator[tuple[Any, bytes, Sequence[RRsetChange]]]:
-    """Cut one zone's changes into as few halves of halves as fit 64 KiB, TSIG and all.
+    """Fill as few messages of 64 KiB with one zone's changes as they need, TSIG and all.
+
+    Names that lead to one another, as SRV records to hosts, share a message where one can hold them.
 
     :param key: the ``dns.tsig.Key`` that signs.
     :returns: message, signed bytes and changes of each, in order. Made one after the other: a signature ages.
     :raises InvalidValue: the changes of one name alone do not fit.
     """
-    yield from _fitting(zone, _units(changes), key)
+    room = _room(zone, key)
+    left = packing.units(changes, lambda change: _size(zone, change), room)
+
+    def make(units: Sequence[packing.Unit]) -> tuple[tuple[Any, bytes, int], int] | None:
+        message = _message(zone, key)
+        for unit in units:
+            _add(message, unit.changes)
+        try:
+            wire = message.to_wire(max_size=_LIMIT)
+        except dns.exception.TooBig:
+            return None
+        return (message, wire, len(units)), len(wire) - (_LIMIT - room)
+
+    while left:
+        try:
+            message, wire, count = packing.largest(left, room, make)
+        except ValueError:
+            raise InvalidValue(
+                f"the records of {left[0].name} do not fit one message of 64 KiB",
+                hint="Give that name fewer values.",
+            ) from None
+        yield message, wire, list(itertools.chain.from_iterable(unit.changes for unit in left[:count]))
+        left = left[count:]
 
 
-def probe(zone: str, there: Iterable[Key], key: Any) -> Any:
-    """Return a message that changes nothing and asks whether these sets exist (RFC 2136 §2.4.1)."""
-    message = _message(zone, key)
+def probes(zone: str, there: Sequence[Key], key: Any) -> list[Sequence[Key]]:
+    """Cut sets into parts of which ``probe`` makes one message each; at least one part, which may be empty."""
+    room = _room(zone, key)
+    parts: list[list[Key]] = [[]]
+    used = 0
     for name, rtype in there:
-        message.present(_name(name), rtype)
+        size = _owner(zone, name) + packing.RECORD
+        if used + size > room:
+            parts.append([])
+            used = 0
+        parts[-1].append((name, rtype))
+        used += size
+    return list(parts)
+
+
+def probe(zone: str, sets: Iterable[Key], key: Any, there: bool = True) -> Any:
+    """Return a message that changes nothing and asks whether all these sets exist, or none (RFC 2136 §2.4)."""
+    message = _message(zone, key)
+    for name, rtype in sets:
+        (message.present if there else message.absent)(_name(name), rtype)
     return message
 
 
+@functools.lru_cache(maxsize=4096)  # many services lead to the same few hosts
 def rdata(rtype: str, value: Value) -> Any:
     """Return a value as dnspython's rdata."""
     if rtype == "TXT":
@@ -47,34 +92,24 @@ def rdata(rtype: str, value: Value) -> Any:
     return dns.rdata.from_text(dns.rdataclass.IN, rtype, value.text, origin=dns.name.root, relativize=False)
 
 
-def _fitting(
-    zone: str, units: Sequence[Sequence[RRsetChange]], key: Any
-) -> Iterator[tuple[Any, bytes, Sequence[RRsetChange]]]:
-    parts = list(itertools.chain.from_iterable(units))
-    message = _message(zone, key)
-    for unit in units:
-        _add(message, unit)
-    try:
-        wire = message.to_wire(max_size=65535)
-    except dns.exception.TooBig:
-        if len(units) == 1:
-            raise InvalidValue(
-                f"the records of {parts[0].key[0]} do not fit one message of 64 KiB",
-                hint="Give that name fewer values.",
-            ) from None
-        middle = len(units) // 2
-        yield from _fitting(zone, units[:middle], key)
-        yield from _fitting(zone, units[middle:], key)
-    else:
-        yield message, wire, parts
+def _room(zone: str, key: Any) -> int:
+    """Return how many octets of a message are left for conditions and changes."""
+    return _LIMIT - len(_message(zone, key).to_wire())
 
 
-def _units(changes: Iterable[RRsetChange]) -> list[list[RRsetChange]]:
-    """Group what must not be torn apart: all changes of one name, as a CNAME's depend on its neighbours'."""
-    units: dict[str, list[RRsetChange]] = {}
-    for change in changes:
-        units.setdefault(change.key[0], []).append(change)
-    return list(units.values())
+def _owner(zone: str, name: str) -> int:
+    """Return how many octets an owner name takes at most: its end is a pointer to the zone's name."""
+    return len(name) - len(zone) + packing.POINTER
+
+
+def _size(zone: str, change: RRsetChange) -> int:
+    """Return how many octets the conditions and records of a change take at most."""
+    # Without data: a new set asks twice that something is absent; another one is removed first.
+    data: list[Any] = [None, None] if change.before is None else [None, *change.before.raw]
+    if change.after is not None:
+        data += [rdata(change.key[1], value) for value in change.after.values]
+    header = _owner(zone, change.key[0]) + packing.RECORD
+    return sum(header + (len(one.to_wire()) if one is not None else 0) for one in data)
 
 
 def _message(zone: str, key: Any) -> Any:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dns.exception
 import dns.message
 import dns.tsig
 
-from ...errors import Unreachable
+from ..errors import Unreachable
 
-#: How many questions are under way at once. Few enough that neither side's buffers fill while the other one writes.
-_WINDOW = 40
+#: How many questions are under way at once. Few enough that neither side's buffers fill while the other one writes: a
+#: question has at most 275 octets.
+_WINDOW = 100
 #: How many times in a row a connection may end without a single answer before the server counts as dead.
 _TRIES = 2
 
@@ -25,12 +27,14 @@ class Wire:
     :param server: host name or address.
     :param port: TCP port.
     :param timeout: seconds to wait for a connection, and for each answer.
+    :param requests: where each message that is sent is counted by its kind: ``QUERY``, ``UPDATE``, ``AXFR``.
     """
 
-    def __init__(self, server: str, port: int, timeout: float) -> None:
+    def __init__(self, server: str, port: int, timeout: float, requests: Counter[str] | None = None) -> None:
         self.server = server
         self.port = port
         self.timeout = timeout
+        self.requests: Counter[str] = Counter() if requests is None else requests
         self._socket: socket.socket | None = None
 
     def __str__(self) -> str:
@@ -45,10 +49,13 @@ class Wire:
         answers: dict[int, Any] = {}
         tries = 0
         while len(answers) < len(queries):
-            open_ones = [index for index in range(len(queries)) if index not in answers]
             before = len(answers)
             try:
-                self._round(queries, open_ones[:_WINDOW], answers)
+                self._connected()
+            except (OSError, UnicodeError) as error:
+                raise self._unreachable(error) from error
+            try:
+                self._ask_open_ones(queries, answers)
             except (OSError, EOFError) as error:
                 self.close()
                 tries = 0 if len(answers) > before else tries + 1
@@ -56,13 +63,11 @@ class Wire:
                     raise self._unreachable(error) from error
         return [answers[index] for index in range(len(queries))]
 
-    def _round(self, queries: Sequence[Any], indexes: Sequence[int], answers: dict[int, Any]) -> None:
-        # Numbers of our own making: random ones could repeat within the round.
+    def _ask_open_ones(self, queries: Sequence[Any], answers: dict[int, Any]) -> None:
+        """Ask what has no answer yet; with each answer that comes, another question goes."""
+        to_ask = iter([index for index in range(len(queries)) if index not in answers])
         waiting: dict[int, int] = {}
-        for number, index in enumerate(indexes):
-            queries[index].id = number
-            waiting[number] = index
-        self._send(b"".join(_framed(queries[index].to_wire()) for index in indexes))
+        self._ask_more(queries, to_ask, waiting)
         while waiting:
             try:
                 answer = dns.message.from_wire(self._receive())
@@ -72,9 +77,25 @@ class Wire:
             if index < 0 or not queries[index].is_response(answer):
                 raise EOFError("an answer is to another question")
             answers[index] = answer
+            if len(waiting) <= _WINDOW // 2:
+                self._ask_more(queries, to_ask, waiting)
+
+    def _ask_more(self, queries: Sequence[Any], to_ask: Iterator[int], waiting: dict[int, int]) -> None:
+        """Send as many questions as may be under way."""
+        data = []
+        # Numbers of our own making: random ones could repeat among those that are under way.
+        free = (number for number in range(2 * _WINDOW) if number not in waiting)
+        while len(waiting) < _WINDOW and (index := next(to_ask, None)) is not None:
+            number = next(free)
+            queries[index].id = number
+            waiting[number] = index
+            data.append(_framed(queries[index].to_wire()))
+        if data:
+            self.requests["QUERY"] += len(data)
+            self._send(b"".join(data))
 
     def exchange(self, query: Any, wire: bytes) -> Any:
-        """Send one signed message once, and return the answer with its signature verified.
+        """Send one signed update once, and return the answer with its signature verified.
 
         :param query: the message.
         :param wire: its signed form.
@@ -83,15 +104,35 @@ class Wire:
         """
         try:
             self._connect_afresh()
+            self.requests["UPDATE"] += 1
             self._send(_framed(wire))
             data = self._receive()
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, UnicodeError) as error:
             self.close()
             raise self._unreachable(error) from error
         answer = dns.message.from_wire(data, keyring=query.keyring, request_mac=query.mac)
         if not query.is_response(answer):
             raise dns.exception.FormError("the answer is to another question")
         return answer
+
+    def transfer(self, wire: bytes) -> Iterator[bytes]:
+        """Ask for a zone transfer on a connection of its own, and yield its messages as they come.
+
+        The connection ends with the generator: whoever has seen enough closes that.
+
+        :param wire: the signed request.
+        :raises Unreachable: nothing comes, or no more.
+        """
+        aside = Wire(self.server, self.port, self.timeout)
+        try:
+            self.requests["AXFR"] += 1
+            aside._send(_framed(wire))
+            while True:
+                yield aside._receive()
+        except (OSError, EOFError) as error:
+            raise self._unreachable(error) from error
+        finally:
+            aside.close()
 
     def close(self) -> None:
         """End the connection."""
@@ -139,7 +180,7 @@ class Wire:
         return b"".join(parts)
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        if isinstance(error, socket.gaierror):
+        if isinstance(error, (socket.gaierror, UnicodeError)):  # the latter: it is no name at all
             return Unreachable(
                 f"the name of the DNS server {self.server!r} cannot be resolved",
                 hint="Check `server` of the DNS provider.",
