@@ -88,7 +88,7 @@ class Excess(Target):
 
     def verdict(self, line: Comparison) -> Verdict:
         """Hold it against a line that it is about."""
-        more = line.ours - line.peer
+        more = round(line.ours - line.peer, 3)
         text = f"is {more:+.2f} {line.unit} beside {line.peer_name}; at most {self.limit:+.2f} {line.unit} is wanted"
         return Verdict(more <= self.limit, f"{line.case}: {line.metric} {text}")
 

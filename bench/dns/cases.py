@@ -8,7 +8,7 @@ from typing import Optional
 
 SUITE = "dns"
 #: First from nothing, then again with nothing to do.
-PASSES = ("first run", "nothing to do")
+FIRST, SECOND = PASSES = ("first run", "nothing to do")
 SERVERS = {"route53": "Route53", "bind": "BIND"}
 #: No limit of requests per second.
 UNLIMITED = None
