@@ -54,16 +54,17 @@ class Playbook:
         self._file = file
 
     def prepare(self, folder: Path, given: Given) -> None:
-        """Write its inventory."""
+        """Write its inventory; variables beside it, as users have them: in it they would be read three times."""
+        local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
         variables = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             "zone": ZONE,
             "records": wanted(given.case.records),
             "provider": given.provider,
             "at": given.settings,
         }
-        _write(folder / "inventory.yml", json.dumps({"all": {"hosts": {"localhost": variables}}}))
+        _write(folder / "inventory.yml", json.dumps({"all": {"hosts": {"localhost": local}}}))
+        (folder / "group_vars").mkdir()
+        _write(folder / "group_vars" / "all.json", json.dumps(variables))
 
     def run(self, folder: Path, tell: Callable[[], object]) -> dict[str, float]:
         """Run it once. :returns: ``wall`` and ``CPU`` seconds. :raises BenchError: when it fails."""
