@@ -37,7 +37,9 @@ server:
   description: For V(rfc2136), needed. Host name or address of the zones' primary server; it may be a hidden one.
   type: str
 fallback_servers:
-  description: For V(rfc2136). Servers that are asked, in this order, when the first one does not answer.
+  description:
+    - For V(rfc2136). Servers that are tried, in this order, when the first one does not answer at all. A run stays with
+      the one at which it looked; when that one goes away before the change, the run fails and changes nothing.
   type: list
   elements: str
   default: []
@@ -59,7 +61,8 @@ tsig_secret:
 transfer_tsig_name:
   description:
     - For V(rfc2136). Name of the TSIG key that zone transfers (AXFR) are allowed to. With it, zones of which many names
-      are managed are read in one transfer instead of by one question a name.
+      are managed are read in one transfer instead of by one question a name, where that is cheaper.
+    - A zone that lies below another one on the same server must be delegated there by NS records.
   type: str
 transfer_tsig_algorithm:
   description: For V(rfc2136). Algorithm of that key.

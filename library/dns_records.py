@@ -13,9 +13,13 @@ description:
     requests as the provider's interface allows, atomically where the provider is.
   - A change is refused when its record set is no longer as it was found. That set then stays as somebody else left it,
     everything else is done, and the task fails and names it.
-  - Servers that take dynamic updates (RFC 2136) get one signed message a zone, cut only where it exceeds 64 KiB.
+  - Servers that take dynamic updates (RFC 2136) get one signed message a zone, cut only where it exceeds 64 KiB. Of
+    several servers the first one that answers is used for the whole run, for looking and for changing.
     Whether the key is accepted is tried on each zone before the first change, in check mode too, by an update that
     holds conditions only and changes nothing.
+  - Route 53 gets change batches as large as it allows, and is waited for until all of its name servers have them.
+    Alias records, and record sets with a routing policy, are somebody else's work and never touched; the task fails
+    and says so if one of ours would have to take their place.
   - Values are compared as sets, whatever their order, case, trailing dots, or the quoting of TXT data.
   - What looks like a mistake needs O(force).
   - Runs on the controller; see the example.
@@ -24,8 +28,8 @@ requirements:
   - boto3 >= 1.35 (V(route53))
   - octodns >= 1.9 and the package of its provider (V(octodns))
 notes:
-  - A time to live cannot be a condition of an update. Somebody else's edit of nothing but the time to live of one of
-    our own record sets, between look and change, is overwritten.
+  - A time to live cannot be a condition of a dynamic update (RFC 2136). Somebody else's edit of nothing but the time to
+    live of one of our own record sets, between look and change, is overwritten.
   - Services that are reached through octoDNS know no conditions. Each zone is read once more right before it is
     changed. An edit in the moment between that look and the change is overwritten. C(docs/dns-providers.md) tells the
     limits.
@@ -176,12 +180,14 @@ providers:
   description:
     - For each provider by its name, its zones and how many requests of each kind were sent to it.
     - A zone has the number of requests that changed it (C(messages)), and what the provider says about it.
+    - With V(rfc2136) that is the server that was used, the zone's C(serial) there, whether it was C(read_by) V(queries)
+      or V(transfer), and under C(transfer) why a transfer that was tried was of no use.
   type: dict
   returned: success
   sample:
     rfc2136:
       zones:
-        contoso.example: {messages: 1, serial: 2026112301}
+        contoso.example: {messages: 1, serial: 2026112301, server: ns1.contoso.example, read_by: queries}
       requests: {QUERY: 4, UPDATE: 2}
 zones_applied:
   description: Zones that were changed before the one that failed.

@@ -4,7 +4,8 @@
 
 What moto does otherwise, and is put right here: a CREATE of a set that exists with other values succeeds, a DELETE is
 compared with whatever was ever created, a batch that fails half-way stays half applied, a CNAME may stand beside
-other records, names keep their letters and stars, ListHostedZonesByName gives only the one name.
+other records, names keep their letters and stars, ListHostedZonesByName gives only the one name, and
+ListResourceRecordSets sorts the whole zone for each page and passes over StartRecordIdentifier.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from bisect import bisect_left
 from typing import Any
 from urllib.parse import parse_qs
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.route53.exceptions import InvalidInput
 from moto.route53.models import FakeZone, RecordSet, Route53Backend, route53_backends
 from moto.route53.responses import Route53
 from werkzeug.serving import run_simple
@@ -25,6 +28,8 @@ from werkzeug.serving import run_simple
 from .names import order, stored
 
 _LOCK = threading.Lock()
+#: The most record sets that one answer holds.
+PAGE = 300
 Index = dict[tuple[str, str, str], RecordSet]
 
 
@@ -41,7 +46,7 @@ def change(self: Route53Backend, zoneid: str, change_list: list[dict[str, Any]])
     with _LOCK:
         index = {_key(each): each for each in zone.rrsets}
         problems = [problem for item in change_list if (problem := _carry_out(index, zone, item))]
-        problems = problems or _aliases_beside_others(index, zone)
+        problems = problems or _conflicts(index, zone)
         if problems:
             raise InvalidChangeBatch(problems)
         zone.rrsets = list(index.values())
@@ -72,15 +77,23 @@ def _carry_out(index: Index, zone: FakeZone, item: dict[str, Any]) -> str | None
     return None
 
 
-def _aliases_beside_others(index: Index, zone: FakeZone) -> list[str]:
+def _conflicts(index: Index, zone: FakeZone) -> list[str]:
+    """Return what AWS says of sets that cannot stand beside each other."""
     types: dict[str, set[str]] = {}
-    for name, rtype, _ in index:
+    identifiers: dict[tuple[str, str], set[str]] = {}
+    for name, rtype, identifier in index:
         types.setdefault(name, set()).add(rtype)
+        identifiers.setdefault((name, rtype), set()).add(identifier)
     return [
         f"RRSet of type CNAME with DNS name {name} is not permitted as it conflicts with other records with the same "
         f"DNS name in zone {zone.name}"
         for name, held in types.items()
         if "CNAME" in held and len(held) > 1
+    ] + [
+        f"RRSet with DNS name {name}, type {rtype}, SetIdentifier null cannot be created as other RRSets exist with "
+        "the same name and type."
+        for (name, rtype), held in identifiers.items()
+        if "" in held and len(held) > 1
     ]
 
 
@@ -110,11 +123,32 @@ def create_hosted_zone(self: Route53Backend, *arguments: Any, **options: Any) ->
     return zone
 
 
-def page(self: FakeZone, start_type: str | None, start_name: str | None) -> list[RecordSet]:
-    """Return the record sets from a name (and type) on, in Route 53's order."""
-    start = (order(stored(start_name)), start_type or "") if start_name else ("", "")
-    keyed = ((order(each.name), str(each.type), number, each) for number, each in enumerate(self.rrsets))
-    return [item[3] for item in sorted(item for item in keyed if item[:2] >= start)]
+def record_sets(self: Route53) -> ActionResult:
+    """ListResourceRecordSets: one page, in Route 53's order, from a name (and type, and identifier) on."""
+    zone = self.backend.get_hosted_zone(self._get_param("HostedZoneId"))
+    name, rtype = self._get_param("StartRecordName"), self._get_param("StartRecordType")
+    if rtype and not name:
+        raise InvalidInput("The input is not valid")
+    limit = min(self._get_int_param("MaxItems", PAGE), PAGE)
+    start = (order(stored(name)) if name else "", rtype or "", self._get_param("StartRecordIdentifier") or "")
+    keys, found = _sorted(zone)
+    first = bisect_left(keys, start)
+    following = found[first + limit] if len(found) > first + limit else None
+    result = {"ResourceRecordSets": found[first : first + limit], "MaxItems": limit, "IsTruncated": bool(following)}
+    if following is not None:
+        result |= {"NextRecordName": following.name, "NextRecordType": following.type}
+        result |= {"NextRecordIdentifier": following.set_identifier} if following.set_identifier else {}
+    return ActionResult(result)
+
+
+def _sorted(zone: FakeZone) -> tuple[list[tuple[str, str, str]], list[RecordSet]]:
+    """Return the zone's sets in order, with what they are sorted by; kept, as a batch makes a new list."""
+    kept = getattr(zone, "kept", None)
+    if kept is None or kept[0] is not zone.rrsets or len(kept[0]) != len(kept[2]):
+        keyed = sorted(((order(each.name), *_key(each)[1:]), number) for number, each in enumerate(zone.rrsets))
+        kept = zone.rrsets, [key for key, _ in keyed], [zone.rrsets[number] for _, number in keyed]
+        zone.kept = kept
+    return kept[1], kept[2]
 
 
 def zones_by_name(self: Route53) -> ActionResult:
@@ -172,7 +206,7 @@ def main(address: str, port: int) -> None:
     """Serve until killed."""
     Route53Backend.create_hosted_zone = create_hosted_zone  # type: ignore[method-assign]
     Route53Backend.change_resource_record_sets = change  # type: ignore[method-assign]
-    FakeZone.get_record_sets = page  # type: ignore[method-assign]
+    Route53.list_resource_record_sets = record_sets  # type: ignore[method-assign]
     Route53.list_hosted_zones_by_name = zones_by_name  # type: ignore[method-assign]
     run_simple(address, port, Server(), threaded=True, request_handler=Handler)
 

@@ -8,8 +8,9 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import dns.message
 import dns.query
@@ -28,6 +29,8 @@ KEYS = {
     "limited": ("hmac-sha384", base64.b64encode(b"the secret of the key limited").decode()),
     "editor": ("hmac-sha256", base64.b64encode(b"somebody else's secret").decode()),
     "challenge": ("hmac-sha256", base64.b64encode(b"the secret of the key challenge.").decode()),
+    # May transfer zones, and nothing else.
+    "transfer": ("hmac-sha512", base64.b64encode(b"the secret of the key transfer").decode()),
 }
 #: What the policy of a zone grants to ``challenge``, which may change nothing else: docs/certificates.md.
 CHALLENGE_NAMES = ("", "conference.", "edge.", "edge2.", "many.")
@@ -54,14 +57,32 @@ class Bind:
     :param root: whether it keeps a root zone of its own too.
     :param address: of the loopback network, where it listens; its zones name it as their name server.
     :param recursion: whether it is a resolver too, which follows an alias from one of its zones to another.
+    :param nameservers: what its zones name as their servers; the first as the primary one (MNAME) too.
+    :param transfers: who may transfer zones, as in ``allow-transfer``.
+    :param records: lines of a zone file that each of its zones has besides.
+    :param secondary_of: the server that it copies its first zone from, and answers for; it takes no changes then.
     :ivar port: where it listens, UDP and TCP.
     """
 
     def __init__(
-        self, folder: Path, root: bool = False, address: str = ADDRESS, port: int = 0, recursion: bool = False
+        self,
+        folder: Path,
+        root: bool = False,
+        address: str = ADDRESS,
+        port: int = 0,
+        recursion: bool = False,
+        *,
+        nameservers: Sequence[str] = ("ns",),
+        transfers: str = "any",
+        records: Iterable[str] = (),
+        secondary_of: Optional[Bind] = None,
     ) -> None:
         self._root = root
         self._recursion = recursion
+        self._nameservers = nameservers
+        self._transfers = transfers
+        self._records = "".join(f"{line}\n" for line in records)
+        self._secondary_of = secondary_of
         self.folder = folder
         self.address = address
         self.port = port or _free_port()
@@ -141,6 +162,8 @@ class Bind:
 
     def _configure(self) -> None:
         zones = [self._zone(zone, _policy(zone)) for zone in DYNAMIC]
+        if self._secondary_of is not None:
+            zones[0] = self._copy(DYNAMIC[0], self._secondary_of)
         zones.append(self._zone(STATIC, ""))
         zones.append(self._zone(CLOSED, "update-policy { grant editor zonesub ANY; };"))
         zones.append(f'zone "{BROKEN}" {{ type primary; file "{self.folder}/there-is-none.zone"; }};')
@@ -154,17 +177,22 @@ class Bind:
         options = (
             f'options {{ directory "{self.folder}"; pid-file none; session-keyfile none; lock-file none;\n'
             f"recursion {recursion}; listen-on port {self.port} {{ {self.address}; }}; listen-on-v6 {{ none; }};\n"
-            "dnssec-validation no; notify no; allow-transfer { any; }; max-journal-size 1m; };\n"
+            f"dnssec-validation no; notify no; allow-transfer {{ {self._transfers}; }}; max-journal-size 1m; }};\n"
             "controls { };\n"
         )
         (self.folder / "named.conf").write_text(options + "\n".join(keys + zones) + "\n")
         os.chmod(self.folder / "named.conf", 0o600)
 
+    @staticmethod
+    def _copy(zone: str, primary: Bind) -> str:
+        return f'zone "{zone}" {{ type secondary; primaries {{ {primary.address} port {primary.port}; }}; }};'
+
     def _zone(self, zone: str, policy: str) -> str:
         path = self.folder / f"{'root' if zone == '.' else zone}.zone"
         path.write_text(
-            "$TTL 300\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\n"
-            f"ns A {self.address}\nwww A 192.0.2.80\n_other._tcp SRV 1 2 3 www\n"
+            f"$TTL 300\n@ SOA {self._nameservers[0]} hostmaster 1 3600 600 86400 60\n"
+            + "".join(f"@ NS {server}\n" for server in self._nameservers)
+            + f"ns A {self.address}\nwww A 192.0.2.80\n_other._tcp SRV 1 2 3 www\n{self._records}"
         )
         return f'zone "{zone}" {{ type primary; file "{path}"; {policy} }};'
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible.module_utils.fedgate.dns.reconciler import DnsRecords
 from ansible.module_utils.fedgate.errors import FedgateError, InvalidValue, Refused, Unreachable, WorldMoved
-from ansible.module_utils.fedgate.plan import Plan
 
 from .bind import BROKEN, CLOSED, KEYS, NAMED, STATIC, Bind
+from .dns_world import LONDON, SRV, TOKYO, a, absent, names_of, publish, reconciler, srv, zones_of
 
 pytestmark = pytest.mark.skipif(not Path(NAMED).exists(), reason="BIND is not installed (package bind9)")
-SRV = "_xmpp-server._tcp.contoso.example"
 ASIA = "_xmpp-server._tcp.contoso-asia.example"
-LONDON, TOKYO = "edge.london.contoso.example", "edge.tokyo.contoso.example"
 
 
 @pytest.fixture
@@ -26,57 +22,6 @@ def bind(tmp_path: Path) -> Iterator[Bind]:
     server.start()
     yield server
     server.stop()
-
-
-def srv(*values: str, name: str = SRV, ttl: int = 300) -> dict[str, Any]:
-    return {"name": name, "type": "SRV", "ttl": ttl, "values": list(values), "state": "present"}
-
-
-def a(name: str, *values: str, ttl: int = 300) -> dict[str, Any]:
-    return {"name": name, "type": "A", "ttl": ttl, "values": list(values), "state": "present"}
-
-
-def absent(name: str, rtype: str) -> dict[str, Any]:
-    return {"name": name, "type": rtype, "state": "absent"}
-
-
-class Warnings:
-    """Keeps what people would be warned of."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-        self.check_mode = False
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-
-def reconciler(
-    provider: dict[str, Any], records: list[dict[str, Any]], hold: list[str] | None = None, **options: Any
-) -> DnsRecords:
-    """``options`` are the module's; large changes are made unasked unless a test says otherwise."""
-    given = {"providers": [provider], "records": records, "hold": hold or [], "force": True, "wait": "provider"}
-    return DnsRecords({**given, **options}, Warnings())
-
-
-def zones_of(results: dict[str, Any]) -> dict[str, Any]:
-    return dict(results["providers"]["rfc2136"]["zones"])
-
-
-def publish(bind: Bind, records: list[dict[str, Any]], hold: list[str] | None = None, **options: Any) -> Plan:
-    """Walk the steps as ``module.run`` does, and return what was done."""
-    work = reconciler(bind.provider(**options), records, hold)
-    observed = work.observe()
-    plan = work.plan(observed)
-    if plan:
-        work.apply(plan, observed)
-        assert not work.plan(work.observe_again(plan))
-    work.results(observed, plan)
-    return plan
-
-
-def names_of(plan: Plan) -> list[str]:
-    return [f"{change.action} {change.name}" for change in plan.changes]
 
 
 BOTH = [
@@ -309,17 +254,6 @@ def test_a_concurrent_edit_that_is_what_we_want_is_fine(bind: Bind) -> None:
     work.apply(plan, observed)
     assert not work.plan(work.observe_again(plan))
     assert bind.look(LONDON, "A") == (300, {"192.0.2.77"})
-
-
-def test_no_edit_is_lost_in_twenty_races(bind: Bind) -> None:
-    for turn in range(20):
-        work = reconciler(bind.provider(), [srv(f"10 {turn} 5269 {LONDON}"), a(LONDON, "192.0.2.10")])
-        observed = work.observe()
-        plan = work.plan(observed)
-        bind.edit("contoso.example", ("replace", SRV, "300", "SRV", f"99 {turn} 99 theirs.contoso.example."))
-        with pytest.raises(WorldMoved):
-            work.apply(plan, observed)
-        assert bind.look(SRV, "SRV") == (300, {f"99 {turn} 99 theirs.contoso.example."})
 
 
 def test_large_updates_are_cut_by_bytes(bind: Bind) -> None:

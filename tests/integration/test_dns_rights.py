@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import dns.update
 import pytest
 from ansible.module_utils.fedgate.dns.reconciler import DnsRecords
 from ansible.module_utils.fedgate.dns.rights import report
+from ansible.module_utils.fedgate.errors import Refused
 
 from lab.route53 import iam
 from lab.route53.asked import Request
@@ -26,6 +28,7 @@ from lab.route53.moto import Moto, client
 from lab.route53.proxy import Proxy
 
 from .bind import KEYS, NAMED, Bind
+from .route53 import World, absent, record
 from .test_dns_records import Warnings
 from .test_route53_lab import change, refused
 
@@ -229,6 +232,45 @@ def test_iam_lets_both_look_at_their_zones_only(aws: Aws) -> None:
         refused("AccessDenied", aws.api.list_hosted_zones)
 
 
+def records_of(*sets: tuple[str, str, str]) -> list[dict[str, Any]]:
+    return [record(name, rtype, value) for name, rtype, value in sets]
+
+
+def test_iam_lets_the_module_do_its_work(route53: World) -> None:
+    """What it sends at once is denied as a whole; it then sends what one statement allows, and gets all of it done."""
+    zones = {ZONE: route53.moto.zone(ZONE), DEEP: route53.moto.zone(DEEP)}
+    for role, sets in (("records", OURS), ("challenges", CHALLENGES)):
+        route53.proxy.policy = iam.allows(*derived(zones)["iam"][role])
+        present = records_of(*sets)
+        for records in (present, [{**one, "ttl": 600} for one in present], [absent(n, t) for n, t, _ in sets]):
+            assert len(route53.publish(records).changes) == len(sets)
+            assert not route53.publish(records)
+    assert route53.sets(zones[ZONE]) == {} == route53.sets(zones[DEEP])
+
+
+def test_iam_denies_the_module_what_is_not_ours(route53: World) -> None:
+    zones = {ZONE: route53.moto.zone(ZONE), DEEP: route53.moto.zone(DEEP)}
+    route53.proxy.policy = iam.allows(*derived(zones)["iam"]["records"])
+    more = [(f"www2.{ZONE}", "A", "192.0.2.66"), (f"_xmpp-server._tcp.x.{ZONE}", "SRV", f"10 0 5269 {EDGE}")]
+    with pytest.raises(Refused, match="does not allow route53:ChangeResourceRecordSets") as caught:
+        route53.publish(records_of(*OURS, *more))
+    assert any(f"({name} {rtype})" in str(caught.value) for name, rtype, _ in more)
+    for zone in zones.values():
+        assert set(route53.sets(zone)) <= {(iam.stored(name), rtype) for name, rtype, _ in OURS}
+
+
+def test_iam_lets_the_module_change_more_than_one_policy_holds(route53: World) -> None:
+    zones = {ZONE: route53.moto.zone(ZONE)}
+    records = [record(f"_xmpp-server._tcp.d{n:04}.{ZONE}", "SRV", f"10 0 5269 {EDGE}") for n in range(400)]
+    given = {"records": records, "zones": zones, "challenge_names": [], "tsig_name": None, "challenge_tsig_name": None}
+    documents = report.look({**given, "view": "external"}, None)["iam"]["records"]  # type: ignore[arg-type]
+    assert len(documents) == 5
+    route53.proxy.policy = iam.allows(*documents)
+    route53.publish(records)
+    assert len(route53.sets(zones[ZONE])) == 400
+    assert route53.proxy.counts["ChangeResourceRecordSets"] <= 45
+
+
 def test_iam_judges_as_aws_does() -> None:
     """The rules themselves: nothing is allowed unless it is said, a denial wins, an empty set fulfils ForAllValues."""
     look = Request("GET", "/2013-04-01/hostedzone/Z1", {}, b"")
@@ -251,21 +293,22 @@ def test_iam_judges_as_aws_does() -> None:
 
 
 def test_the_playbook_writes_files(root: Path, tmp_path: Path) -> None:
-    zones = {ZONE: "Z0EXAMPLE", "contoso-asia.example": "", "contoso-labs.example": ""}
+    inventory = tmp_path / "production"
+    shutil.copytree(root / "inventories" / "example" / "production", inventory)
+    for sample in inventory.rglob("vault.yml.sample"):
+        sample.rename(sample.with_suffix(""))
     argv = [
-        str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventories/example/production",
-        "playbooks/dns_rights.yml", "-e", "vault_tsig_secret=c2VjcmV0",
+        str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), "playbooks/dns_rights.yml",
         "-e", f"dns_rights_folder={tmp_path / 'rights'}",
-        "-e", json.dumps({"dns_rights_zones": zones}),
     ]  # fmt: skip
     environment = {**os.environ, "ANSIBLE_CONFIG": str(root / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
     done = subprocess.run(argv, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     written = {path.name: path.read_text() for path in (tmp_path / "rights").iterdir()}
+    zones = (ZONE, "contoso-asia.example", "contoso-labs.example")  # of the providers for the outside
     assert set(written) == {*(f"{zone}.update-policy" for zone in zones), "records-1.json", "challenges-1.json"}
-    records = json.loads(written["records-1.json"])
-    assert f"_xmpp-server._tcp.{ZONE}" in str(records) and "hostedzone/Z0EXAMPLE" in str(records)
-    assert "_acme-challenge" not in str(records)
+    records = str(json.loads(written["records-1.json"]))
+    assert f"_xmpp-server._tcp.{ZONE}" in records and "_acme-challenge" not in records
     assert f"grant fedgate name _xmpp-server._tcp.{ZONE}. SRV;" in written[f"{ZONE}.update-policy"]
     assert f"grant fedgate-challenge name _acme-challenge.{ZONE}. TXT;" in written[f"{ZONE}.update-policy"]
     assert "put the id of the hosted zone for HOSTED-ZONE-ID-OF-contoso-asia.example" in done.stdout

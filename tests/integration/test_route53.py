@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import random
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.fedgate.certificates.acme.board import Board, Proof
+from ansible.module_utils.fedgate.certificates.acme.state import State
 from ansible.module_utils.fedgate.errors import InvalidValue, Refused
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from .route53 import LONDON, SRV, TOKYO, ZONE, World, absent, names_of, record, services
 
+#: name and type → time to live and indexes of values.
+Found = dict[tuple[str, str], tuple[int, set[int]]]
 EVERYTHING = [
     record(SRV, "SRV", f"10 0 5269 {LONDON}", f"20 0 5269 {TOKYO}"),
     record(LONDON, "A", "192.0.2.10"),
@@ -112,71 +121,6 @@ def test_three_records_in_a_zone_of_ten_thousand_others(route53: World) -> None:
         assert second <= 4 and not plan
 
 
-def test_zones_are_found_among_many_without_listing_all(route53: World) -> None:
-    for number in range(250):
-        route53.moto.zone(f"a{number:03}.example")
-    deep = route53.moto.zone(f"deep.{ZONE}")
-    near, upper = route53.moto.zone(f"contoso-asia.{ZONE}"), route53.moto.zone(ZONE)
-    private = route53.moto.zone("corp", private=True)
-    records = [
-        record(f"x.deep.{ZONE}", "A", "192.0.2.1"),
-        record(f"x.contoso-asia.{ZONE}", "A", "192.0.2.2"),
-        record(f"x.notdeep.{ZONE}", "A", "192.0.2.3"),
-    ]
-    _, plan = route53.cost(records)
-    assert len(plan.changes) == 3 and route53.proxy.counts["ListHostedZonesByName"] == 1
-    assert [len(route53.sets(each)) for each in (deep, near, upper)] == [1, 1, 1]
-    route53.cost([record("edge.corp", "A", "192.0.2.4")], private=True)
-    assert len(route53.sets(private)) == 1
-
-
-def test_public_and_private_zones_of_one_name(route53: World) -> None:
-    public, private = route53.moto.zone(ZONE), route53.moto.zone(ZONE, private=True)
-    route53.publish([record(LONDON, "A", "192.0.2.10")])
-    route53.proxy.reset()
-    route53.publish([record(LONDON, "A", "10.0.0.10")], private=True)
-    assert route53.sets(public)[f"{LONDON}.", "A"] == (300, ("192.0.2.10",))
-    assert route53.sets(private)[f"{LONDON}.", "A"] == (300, ("10.0.0.10",))
-
-
-def test_two_zones_of_one_name_need_an_id(route53: World) -> None:
-    one, other = route53.moto.zone(ZONE), route53.moto.zone(ZONE)
-    with pytest.raises(InvalidValue) as caught:
-        route53.publish([record(LONDON, "A", "192.0.2.10")])
-    assert all(word in str(caught.value) for word in (one, other, ZONE, "zone_id"))
-    for given in (other, f"/hostedzone/{other}"):
-        _, plan = route53.cost([record(LONDON, "A", "192.0.2.10")], zone_id=given)
-        assert "ListHostedZonesByName" not in route53.proxy.counts
-    assert not plan and len(route53.sets(other)) == 1 and not route53.sets(one)
-    with pytest.raises(Refused, match=rf"^edge\.elsewhere\.example does not lie in the hosted zone {ZONE} \({other}\)"):
-        route53.publish([record("edge.elsewhere.example", "A", "192.0.2.10")], zone_id=other)
-
-
-def test_a_name_without_a_zone(route53: World) -> None:
-    zone = route53.moto.zone(ZONE)
-    route53.moto.zone("inside.example", private=True)
-    with pytest.raises(Refused, match=r"^edge\.elsewhere\.example lies in no public hosted zone of Route 53 at http"):
-        route53.publish([record("edge.elsewhere.example", "A", "192.0.2.10"), record(LONDON, "A", "192.0.2.10")])
-    with pytest.raises(Refused, match=r"There is a private one, inside\.example \(\w+\); .* private: true"):
-        route53.publish([record("edge.inside.example", "A", "192.0.2.10")])
-    assert not route53.sets(zone)
-    route53.proxy.reset()
-    work = route53.work([absent("edge.elsewhere.example", "A")])
-    observed = work.observe()
-    plan = work.plan(observed)
-    assert not plan and work.results(observed, plan)
-    assert work.context.warnings[0].startswith("edge.elsewhere.example: not in any zone")
-
-
-def test_a_delegated_name_is_not_this_zones(route53: World) -> None:
-    zone = route53.moto.zone(ZONE)
-    route53.edit(zone, ("CREATE", f"ad.{ZONE}", "NS", 60, ["ns.elsewhere.example."]))
-    for name in (f"edge.ad.{ZONE}", f"ad.{ZONE}"):
-        with pytest.raises(Refused, match=rf"delegates ad\.{ZONE} to other name servers"):
-            route53.publish([record(name, "A", "192.0.2.10")])
-    assert not route53.sets(zone)
-
-
 MADE_BY_OTHERS: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "an alias": (
         {"AliasTarget": {"HostedZoneId": "Z1", "DNSName": "lb.example.", "EvaluateTargetHealth": False}},
@@ -220,23 +164,31 @@ def test_batches_use_both_limits(route53: World) -> None:
     assert len(route53.sets(zone)) == 1162
 
 
-def test_what_does_not_fit_one_request(route53: World) -> None:
+TOO_MUCH = {
+    rf"changes of t\.{ZONE} do not fit .*: 20 values of \d+ characters": [f"{n:04}" + "x" * 1800 for n in range(20)],
+    rf"a value of t\.{ZONE} TXT is 4047 characters long": ["x" * 4000],
+}
+
+
+@pytest.mark.parametrize("says", TOO_MUCH)
+def test_what_does_not_fit_is_refused_before_any_change(route53: World, says: str) -> None:
     zone = route53.moto.zone(ZONE)
-    with pytest.raises(InvalidValue, match=rf"changes of t\.{ZONE} do not fit .*: 20 values of \d+ characters"):
-        route53.publish([record(f"t.{ZONE}", "TXT", *(f"{number:04}" + "x" * 1800 for number in range(20)))])
+    work = route53.work([record(f"t.{ZONE}", "TXT", *TOO_MUCH[says]), record(LONDON, "A", "192.0.2.10")])
+    observed = work.observe()
+    with pytest.raises(InvalidValue, match=says):
+        work.plan(observed)
     assert not route53.sets(zone)
 
 
-def test_names_that_fill_pages(route53: World) -> None:
+def test_what_lies_across_the_ends_of_pages(route53: World) -> None:
     zone = route53.moto.zone(ZONE, records=700)
-    route53.edit(zone, *[("CREATE", f"m.{ZONE}", rtype, 60, [value]) for rtype, value in FEW.items()])
+    others = {"A": "192.0.2.9", "TXT": '"x"', "AAAA": "2001:db8::9"}
+    for label in ("m", "pc00298", "pc00299"):
+        route53.edit(zone, *[("UPSERT", f"{label}.{ZONE}", rtype, 60, [value]) for rtype, value in others.items()])
     wanted = [record(f"{label}.{ZONE}", "A", "192.0.2.1") for label in ("a", "m", "pc00299", "pc00300", "zz")]
     assert len(route53.publish(wanted).changes) == 5
     route53.proxy.reset()
     assert not route53.publish(wanted)
-
-
-FEW = {"A": "192.0.2.9", "TXT": '"x"', "AAAA": "2001:db8::9"}
 
 
 def test_waits_until_all_name_servers_have_it(route53: World) -> None:
@@ -255,3 +207,61 @@ def test_keeps_to_the_rate_without_a_single_refusal(route53: World) -> None:
     seconds = time.monotonic() - began
     assert not route53.proxy.errors and (requests - 5) / 5 <= seconds < (requests - 1) / 5 + 1.5
     assert len(route53.sets(zone)) == 3100
+
+
+NAMES = [f"{label}.{ZONE}" for label in ("a", "b", "*.b", "b-c", "c.b", "_s._tcp.b")]
+VALUES = {
+    "A": ["192.0.2.1", "192.0.2.2"],
+    "TXT": ["one", "two words", '\u00fc"\\'],
+    "SRV": [f"1 1 1 {LONDON}", f"2 2 2 {TOKYO}"],
+}
+#: name and type → time to live and values; nothing where there is no such set.
+SETS = st.dictionaries(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(sorted(VALUES))),
+    st.tuples(st.sampled_from([60, 300]), st.sets(st.integers(0, 1), min_size=1)),
+    max_size=8,
+)
+
+
+#: Not made smaller when it fails, as each takes a while; FEDGATE_REPEAT says which part of the full number.
+@settings(
+    max_examples=max(1, round(60 * float(os.environ.get("FEDGATE_REPEAT", "0.1")))),
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(SETS, SETS, st.randoms(use_true_random=False))
+def test_any_zone_becomes_what_is_wanted(route53: World, there: Found, wanted: Found, chance: random.Random) -> None:
+    def records(sets: Found) -> list[dict[str, Any]]:
+        return [
+            record(name, rtype, *(VALUES[rtype][index] for index in indexes), ttl=ttl)
+            for (name, rtype), (ttl, indexes) in sets.items()
+        ]
+
+    route53.moto.reset()
+    route53.proxy.reset()
+    zone = route53.moto.zone(ZONE)
+    route53.edit(zone, ("CREATE", f"b.{ZONE}", "MX", 60, ["1 mail.example."]))
+    route53.publish(records(there))
+    asked = [*records(wanted), *(absent(*key) for key in there if key not in wanted)]
+    chance.shuffle(asked)
+    route53.publish(asked)
+    assert not route53.publish(asked[::-1])
+    left = route53.sets(zone)
+    assert left.pop((f"b.{ZONE}.", "MX")) == (60, ("1 mail.example.",)) and len(left) == len(wanted)
+
+
+def test_challenges_of_certificates(route53: World, tmp_path: Path) -> None:
+    zone = route53.moto.zone(ZONE)
+    theirs, routed = f"_acme-challenge.{ZONE}", f"_acme-challenge.chat.{ZONE}"
+    route53.edit(zone, ("CREATE", theirs, "TXT", 300, ['"theirs"']))
+    route53.edit(zone, ("CREATE", routed, "TXT", 60, ['"theirs"']), SetIdentifier="one", Weight=1)
+    before = route53.sets(zone)
+    warnings: list[str] = []
+    board = Board(route53.provider(), [], State(str(tmp_path / "acme")), warnings.append)
+    proofs = [Proof(ZONE, theirs, "a"), Proof(f"im.{ZONE}", f"_acme-challenge.im.{ZONE}", "b")]
+    failed = board.publish([*proofs, Proof(f"chat.{ZONE}", routed, "c")])
+    assert list(failed) == [routed] and "(weighted)" in str(failed[routed])
+    assert route53.sets(zone)[f"{theirs}.", "TXT"] == (300, ('"a"', '"theirs"'))
+    board.clean()
+    assert route53.sets(zone) == before and not warnings and not board.noted()

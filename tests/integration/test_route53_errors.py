@@ -150,6 +150,7 @@ def test_a_role_to_assume(route53: World) -> None:
         ({"ca_file": "/nonexistent/ca.pem"}, "ca_file '/nonexistent/ca.pem' cannot be read"),
         ({"external_id": "canary"}, "external_id but no role_arn"),
         ({"endpoint_url": "localhost:4566"}, "endpoint_url 'localhost:4566' is no address"),
+        ({"endpoint_url": "https://me:canary@aws.example"}, "endpoint_url of the DNS provider holds a user"),
         ({"requests_per_second": 0.0}, "requests_per_second is 0"),
     ],
 )  # fmt: skip

@@ -110,6 +110,26 @@ def test_moto_fills_and_lists_zones(moto: Moto) -> None:
     assert (start["ResourceRecordSets"][0]["Name"], start["NextRecordName"]) == (f"pc00100.{ZONE}.", f"pc00400.{ZONE}.")
 
 
+def test_moto_tells_routing_policies_apart(moto: Moto, zone: str) -> None:
+    api = moto.client()
+    plain = {"Name": f"a.{ZONE}.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    sets = [{**plain, "SetIdentifier": identifier, "Weight": 1} for identifier in ("one", "two")]
+    target = {"HostedZoneId": zone, "DNSName": f"a.{ZONE}.", "EvaluateTargetHealth": False}
+    sets.append({"Name": f"b.{ZONE}.", "Type": "A", "AliasTarget": target})
+
+    def send(action: str, *sets: dict[str, Any]) -> None:
+        batch = [{"Action": action, "ResourceRecordSet": each} for each in sets]
+        api.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": batch})
+
+    send("CREATE", *sets)
+    pages = api.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone, PaginationConfig={"PageSize": 1})
+    found = [each for page in pages for each in page["ResourceRecordSets"]]
+    assert [each for each in found if each["Type"] not in ("NS", "SOA")] == sets
+    said = refused("InvalidChangeBatch", send, "CREATE", plain)
+    assert "cannot be created as other RRSets exist with the same name and type" in said
+    send("DELETE", *sets)
+
+
 def test_proxy_counts(proxy: Proxy, api: Any, zone: str) -> None:
     change(
         api, zone, ("CREATE", f"a.{ZONE}", "A", "192.0.2.1", "192.0.2.22"), ("UPSERT", f"b.{ZONE}", "A", "192.0.2.3")

@@ -9,20 +9,19 @@ from typing import Any
 
 import dns.exception
 import dns.flags
-import dns.message
 import dns.name
-import dns.query
 import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
 from ..errors import FedgateError, InvalidValue, Unreachable
 from . import names, txt
+from .asking import Address, Answers, ask_at_once
 from .records import Key
 from .values import Value, parse
 
-#: Seconds for one question to the resolvers, and for one to a name server.
-_LOOKUP, _QUESTION = 10.0, 2.0
+#: Seconds for one question to the resolvers; for one to a name server, and for one when time is running out.
+_LOOKUP, _QUESTION, _LEAST = 10.0, 2.0, 0.2
 #: Seconds between two rounds: the first, and the longest.
 _PAUSES = (0.1, 3.0)
 
@@ -106,60 +105,91 @@ def wait(
 ) -> dict[Key, list[str]]:
     """Wait until every name server of each zone answers with all values that are wanted there.
 
+    All addresses of all servers are asked at once. An address that does not answer is of no account as long as
+    another one of the same server does: this machine may have no route to it.
+
     :param wanted: zone → name and type → values that must be among the answers.
     :param exact: whether these must be all; else others beside them do no harm. With it, no value means no record.
     :param seconds: how long to wait, all zones together.
     :returns: what is lacking at the end: name and type → one line a server that lags; empty when all are there.
     """
+    deadline, pause = time.monotonic() + seconds, _PAUSES[0]
     lagging: dict[Key, list[str]] = {}
-    open_ones: list[tuple[Server, dict[Key, Collection[Value]]]] = []
+    watches: list[_Watch] = []
+    addresses: dict[str, Address] = {}  # zones share their servers
     for zone, sets in wanted.items():
         try:
-            open_ones += [(server, dict(sets)) for server in resolvers.servers(zone)]
+            for server in resolvers.servers(zone):
+                of_it = [addresses.setdefault(address, Address(address)) for address in server.addresses]
+                watches.append(_Watch(server, of_it, sets, exact))
         except FedgateError as error:
             lagging.update({key: [error.message] for key in sets})
-    wanted_of = {key: values for sets in wanted.values() for key, values in sets.items()}
-    deadline, pause = time.monotonic() + seconds, _PAUSES[0]
+    open_ones = watches
     while True:
-        reasons = [(server, _lacking(server, sets, exact)) for server, sets in open_ones]
-        open_ones = [(server, {key: wanted_of[key] for key in left}) for server, left in reasons if left]
+        _round(open_ones, deadline)
+        open_ones = [watch for watch in open_ones if watch.lacking]
         if not open_ones or time.monotonic() + pause > deadline:
             break
         time.sleep(pause)
         pause = min(pause * 1.5, _PAUSES[1])
-    for server, left in reasons:
-        for key, reason in left.items():
-            lagging.setdefault(key, []).append(f"{server}: {reason}")
+    for address in addresses.values():
+        address.close()
+    for watch in watches:
+        for key, reason in watch.lacking.items():
+            lagging.setdefault(key, []).append(f"{watch.server}: {reason}")
     return lagging
 
 
-def _lacking(server: Server, sets: Mapping[Key, Collection[Value]], exact: bool) -> dict[Key, str]:
-    """Ask one server for all sets; return those that it does not give in full, with the reason."""
-    left: dict[Key, str] = {}
-    silent = None if server.addresses else "its name has no address"
-    for key, values in sets.items():
-        if silent is None:
-            try:
-                reason = _difference(_query(server, key), key, values, exact)
-            except (OSError, dns.exception.DNSException) as error:
-                silent = reason = f"does not answer ({(str(error) or type(error).__name__).splitlines()[0][:80]})"
-        else:
-            reason = silent  # no use to wait for it once more in this round
-        if reason:
-            left[key] = reason
-    return left
+def _round(watches: Sequence[_Watch], deadline: float) -> None:
+    """Ask all servers for what they lacked so far."""
+    # Half of what is left: who does not answer over TCP is asked over UDP then.
+    seconds = min(_QUESTION, max(_LEAST, (deadline - time.monotonic()) / 2))
+    questions: dict[Address, dict[Key, None]] = {}
+    for watch in watches:
+        for address in watch.asked():
+            questions.setdefault(address, {}).update(dict.fromkeys(watch.lacking))
+
+    def enough(answered: Collection[Address]) -> bool:
+        return all(set(watch.asked()) & set(answered) for watch in watches if watch.addresses)
+
+    given = ask_at_once({address: list(keys) for address, keys in questions.items()}, seconds, enough)
+    for watch in watches:
+        watch.note([given[address] for address in watch.addresses if address in given])
 
 
-def _query(server: Server, key: Key) -> Any:
-    """Return the answer of the first address that gives one."""
-    query = dns.message.make_query(dns.name.from_text(key[0]), key[1], flags=0)
-    error: Exception | None = None
-    for address in server.addresses:
-        try:
-            return dns.query.udp_with_fallback(query, address, timeout=_QUESTION)[0]
-        except (OSError, dns.exception.DNSException) as failed:
-            error = error or failed
-    raise error or OSError("no address")
+class _Watch:
+    """One server, and what it lacks.
+
+    :ivar addresses: the server's.
+    :ivar lacking: name and type → the reason.
+    """
+
+    def __init__(
+        self, server: Server, addresses: Sequence[Address], sets: Mapping[Key, Collection[Value]], exact: bool
+    ) -> None:
+        self.server = server
+        self.addresses = addresses
+        self.lacking = dict.fromkeys(sets, "its name has no address")
+        self._sets = sets
+        self._exact = exact
+
+    def asked(self) -> Sequence[Address]:
+        """Return the addresses that are worth asking: those that have answered, or all as long as none has."""
+        return [one for one in self.addresses if one.answers] or self.addresses
+
+    def note(self, given: Sequence[Answers]) -> None:
+        """Compare what each address answered; where none did, tell why."""
+        silence = next((reason for _, reason in given if reason), "")
+        left = {}
+        for key, before in self.lacking.items():
+            answers = [answers[key] for answers, _ in given if key in answers]
+            reasons = [_difference(answer, key, self._sets[key], self._exact) for answer in answers]
+            if not answers:
+                reasons = [f"does not answer ({silence})" if given else before]
+            reason = next(filter(None, reasons), "")
+            if reason:
+                left[key] = reason
+        self.lacking = left
 
 
 def _difference(answer: Any, key: Key, values: Collection[Value], exact: bool) -> str:

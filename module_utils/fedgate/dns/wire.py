@@ -59,7 +59,8 @@ class Wire:
             except (OSError, EOFError) as error:
                 self.close()
                 tries = 0 if len(answers) > before else tries + 1
-                if tries >= _TRIES:
+                # Who takes a connection and says nothing will not say more on another one.
+                if tries >= _TRIES or (tries and isinstance(error, TimeoutError)):
                     raise self._unreachable(error) from error
         return [answers[index] for index in range(len(queries))]
 
@@ -70,7 +71,7 @@ class Wire:
         self._ask_more(queries, to_ask, waiting)
         while waiting:
             try:
-                answer = dns.message.from_wire(self._receive())
+                answer = dns.message.from_wire(_without_additional(self._receive()), ignore_trailing=True)
             except dns.exception.DNSException as error:
                 raise EOFError(f"an answer cannot be read ({type(error).__name__})") from error
             index = waiting.pop(answer.id, -1)
@@ -93,6 +94,11 @@ class Wire:
         if data:
             self.requests["QUERY"] += len(data)
             self._send(b"".join(data))
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._socket is not None
 
     def exchange(self, query: Any, wire: bytes) -> Any:
         """Send one signed update once, and return the answer with its signature verified.
@@ -192,6 +198,11 @@ class Wire:
             f"the DNS server {self} does not answer over TCP: {reason}",
             hint="Check `server` and `port` of the DNS provider, the firewall, and that the server runs.",
         )
+
+
+def _without_additional(wire: bytes) -> bytes:
+    """Return an unsigned answer without what a server adds unasked: to read that takes a third of the time."""
+    return wire[:10] + b"\0\0" + wire[12:]
 
 
 def _framed(wire: bytes) -> bytes:

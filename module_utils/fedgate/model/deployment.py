@@ -92,6 +92,7 @@ class Deployment:
             "hosts": {host.name: self._host_facts(host, pool) for pool in self.pools for host in pool.members},
             "records": [record.as_facts() for record in self.records()],
             "tlsa": [self._tlsa_facts(pool) for pool in self.pools if pool.linux] if self.publishing.tlsa else [],
+            "authorities": self._authorities(),
             "warnings": list(self.warnings),
         }
 
@@ -109,9 +110,17 @@ class Deployment:
             direct_client_port=pool.direct_client_port,
         )
 
+    def _authorities(self) -> dict[str, list[str]]:
+        """Return for each certificate name what its authorities call themselves in CAA, where that is known."""
+        found: dict[str, list[str]] = {}
+        for pool in self.pools:
+            for name in self.certificate_names(pool) if pool.linux and pool.issuing.authority else ():
+                found.setdefault(name, []).append(str(pool.issuing.authority))
+        return {name: sorted(set(authorities)) for name, authorities in sorted(found.items())}
+
     def _tlsa_facts(self, pool: Pool) -> dict[str, Any]:
         """Return a TLSA set without its values: which keys serve, and will, only the hosts know."""
-        return {"name": tlsa_name(pool.fqdn), "ttl": self.publishing.ttl, "pool": pool.fqdn}
+        return {"name": tlsa_name(pool.fqdn), "type": "TLSA", "ttl": self.publishing.ttl, "pool": pool.fqdn}
 
     def _pool_facts(self, pool: Pool) -> dict[str, Any]:
         return {

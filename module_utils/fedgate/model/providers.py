@@ -55,6 +55,7 @@ def check_takers(
             f"no DNS provider takes the records of {', '.join(names[:_MOST_SHOWN])}{more}",
             "Add the zone to the zones of a provider with view: external, or have one that names none.",
         )
+    _check_challenges(providers, pools, problems)
     for provider in providers:
         if provider.zones and not any(r.view == provider.view and provider.takes(r.name) for r in records):
             problems.warn(where, f"none of our records lies in the zones of {provider.name} ({listed(provider.zones)})")
@@ -62,6 +63,17 @@ def check_takers(
         problems.warn(
             where, "a provider has view: internal, but no host has edge_internal_addresses: both views lead alike"
         )
+
+
+def _check_challenges(providers: Sequence[DnsProvider], pools: Sequence[Pool], problems: Problems) -> None:
+    """Challenge records go to one provider; which of several, nobody has said."""
+    if sum(provider.view == "external" for provider in providers) == 1:
+        return
+    for pool in pools:
+        if pool.issuing.challenges:
+            where = Where(("federation_certificate", "acme"), pool.fqdn, pool.active_member)
+            hint = "Add dns_provider: a mapping like one of federation_dns_providers, best one for these records only."
+            problems.error(where, "which DNS provider takes its challenge records is not said", hint)
 
 
 def _domain(name: str) -> str:

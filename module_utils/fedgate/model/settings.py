@@ -30,11 +30,13 @@ class Issuing:
     """What DNS has to know of how a pool's certificate is issued.
 
     :ivar reuse_key: whether the next certificate is for the same key.
+    :ivar challenges: whether its challenge records go where all our records go.
     :ivar authority: what the authority calls itself in CAA records, where that is known without asking it.
     """
 
     issuer: str = ""
     reuse_key: bool = False
+    challenges: bool = False
     authority: str | None = None
 
 
@@ -81,7 +83,9 @@ def check_certificate(reader: Reader, members: int = 1) -> Issuing:
         if issuer == needed_by and not fields.has(key):
             reader.wrong(f"issuer: {needed_by} needs {key}", f"Add {key}: with a directory on the controller.")
     reuse_key = fields.read("reuse_key", Reader.flag, False)
-    return Issuing(issuer, reuse_key, authority if issuer == "acme" else None)
+    acme = issuer == "acme" and fields.has("acme")
+    own_provider = acme and isinstance(fields.at("acme").value, Mapping) and fields.at("acme").value.get("dns_provider")
+    return Issuing(issuer, reuse_key, acme and not own_provider, authority if acme else None)
 
 
 def _check_key(reader: Reader) -> None:

@@ -96,6 +96,10 @@ def test_our_own_authority_may_not_be_shut_out() -> None:
     for variables in hosts.values():
         variables["federation_caa"] = {"issuers": ["letsencrypt.org; validationmethods=dns-01"]}
     assert sets(hosts)[OURS[0]][1] == ('0 issue "letsencrypt.org; validationmethods=dns-01"',)
+    assert read(hosts).as_facts()["authorities"] == {
+        "conference.contoso.example": ["letsencrypt.org"], "contoso.example": ["letsencrypt.org"]
+    }  # fmt: skip
+    assert read(two_sites()).as_facts()["authorities"] == {}
 
 
 def test_no_follow_up_where_names_are_not_all_known() -> None:

@@ -196,6 +196,20 @@ def test_what_is_retired_needs_no_provider() -> None:
     assert read(several(provider, federation_retired_xmpp_domains=["old.example"]))
 
 
+def test_several_providers_and_challenge_records() -> None:
+    acme: dict[str, Any] = {"directory_url": "https://ca.example/dir", "state_directory": "/srv/acme"}
+    providers = [{**RFC2136, "name": "a"}, {**ROUTE53, "name": "b"}]
+    hosts = several(*providers, federation_certificate={"issuer": "acme", "acme": acme})
+    errors = errors_of(hosts)
+    assert errors[0].startswith("federation_certificate.acme of edge.london.contoso.example: which DNS provider takes")
+    assert "Add dns_provider" in errors[0] and len(errors) == 2
+    acme["dns_provider"] = RFC2136
+    assert read(several(*providers, federation_certificate={"issuer": "acme", "acme": acme}))
+    del acme["dns_provider"]
+    providers[1]["view"] = "internal"
+    assert read(several(*providers, federation_certificate={"issuer": "acme", "acme": acme}))
+
+
 def test_doubtful_providers() -> None:
     hosts = several(
         {**RFC2136, "name": "a"},

@@ -176,7 +176,7 @@ def test_tlsa_is_asked_for() -> None:
     on = read(two_sites(federation_publish_tlsa=True)).as_facts()
     # Which keys serve is known to hosts only: what is not said is not touched.
     assert not [record for record in on["records"] if record["type"] == "TLSA"]
-    assert on["tlsa"][0] == {"name": name, "ttl": 300, "pool": "edge.london.contoso.example"}
+    assert on["tlsa"][0] == {"name": name, "type": "TLSA", "ttl": 300, "pool": "edge.london.contoso.example"}
     assert len(on["tlsa"]) == 2
 
 

@@ -33,29 +33,39 @@ class Trial:
 
         :raises FedgateError: the zone takes no update with this key.
         """
-        # What one wildcard makes up is equal, so it stands together then.
-        ordered = [found.key for found in sorted(sets, key=lambda one: (one.type, one.ttl, one.values, one.name))]
         made_up: list[Key] = []
-        for part in update.probes(self._zone, ordered, self._key):
+        for part in update.probes(self._zone, sorted(sets, key=lambda one: (_content(one), one.name)), self._key):
             if not self._holds(part, there=True):
                 made_up += self._search(part)
         return made_up
 
-    def _search(self, sets: Sequence[Key]) -> list[Key]:
+    def _search(self, sets: Sequence[RRset]) -> list[Key]:
         """Find those that do not exist, by halving; it is known that one of them does not."""
         if len(sets) == 1 or self._holds(sets, there=False):
-            return list(sets)
-        middle = len(sets) // 2
+            return [found.key for found in sets]
+        middle = _middle(sets)
         first, second = sets[:middle], sets[middle:]
         if self._holds(first, there=True):
             return self._search(second)
         found = self._search(first)
         return found if self._holds(second, there=True) else found + self._search(second)
 
-    def _holds(self, sets: Sequence[Key], there: bool) -> bool:
+    def _holds(self, sets: Sequence[RRset], there: bool) -> bool:
         """Ask whether all of these sets exist, or none of them."""
-        message = update.probe(self._zone, sets, self._key, there)
+        message = update.probe(self._zone, [found.key for found in sets], self._key, there)
         rcode = self._exchange(message, message.to_wire(max_size=65535), self._what)
         if rcode != dns.rcode.NOERROR and (rcode not in _NO or not sets):
             raise rcodes.explain(rcode, self._what)
         return bool(rcode == dns.rcode.NOERROR)
+
+
+def _content(found: RRset) -> tuple[Any, ...]:
+    """What the sets that one wildcard makes up have in common."""
+    return found.type, found.ttl, found.values
+
+
+def _middle(sets: Sequence[RRset]) -> int:
+    """Return where to halve: next to the middle, not between sets of equal content if there are others."""
+    half = len(sets) // 2
+    cuts = [index for index in range(1, len(sets)) if _content(sets[index]) != _content(sets[index - 1])]
+    return min(cuts or [half], key=lambda index: abs(index - half))

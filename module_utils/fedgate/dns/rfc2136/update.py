@@ -18,7 +18,7 @@ import dns.update
 from ...errors import InvalidValue
 from .. import txt
 from ..changes import RRsetChange
-from ..records import Key
+from ..records import Key, RRset
 from ..values import Value
 from . import packing
 
@@ -60,19 +60,19 @@ def messages(zone: str, changes: Sequence[RRsetChange], key: Any) -> Iterator[tu
         left = left[count:]
 
 
-def probes(zone: str, there: Sequence[Key], key: Any) -> list[Sequence[Key]]:
+def probes(zone: str, there: Sequence[RRset], key: Any) -> list[list[RRset]]:
     """Cut sets into parts of which ``probe`` makes one message each; at least one part, which may be empty."""
     room = _room(zone, key)
-    parts: list[list[Key]] = [[]]
+    parts: list[list[RRset]] = [[]]
     used = 0
-    for name, rtype in there:
-        size = _owner(zone, name) + packing.RECORD
+    for found in there:
+        size = _owner(zone, found.name) + packing.RECORD
         if used + size > room:
             parts.append([])
             used = 0
-        parts[-1].append((name, rtype))
+        parts[-1].append(found)
         used += size
-    return list(parts)
+    return parts
 
 
 def probe(zone: str, sets: Iterable[Key], key: Any, there: bool = True) -> Any:
@@ -104,12 +104,19 @@ def _owner(zone: str, name: str) -> int:
 
 def _size(zone: str, change: RRsetChange) -> int:
     """Return how many octets the conditions and records of a change take at most."""
+    rtype = change.key[1]
     # Without data: a new set asks twice that something is absent; another one is removed first.
-    data: list[Any] = [None, None] if change.before is None else [None, *change.before.raw]
-    if change.after is not None:
-        data += [rdata(change.key[1], value) for value in change.after.values]
-    header = _owner(zone, change.key[0]) + packing.RECORD
-    return sum(header + (len(one.to_wire()) if one is not None else 0) for one in data)
+    lengths = [0, 0] if change.before is None else [0]
+    if change.before is not None and rtype == "TXT":  # it may be cut into other strings than ours
+        lengths += [len(found.to_wire()) for found in change.before.raw]
+    for rrset in (change.before if rtype != "TXT" else None, change.after):
+        lengths += [_length(rtype, value) for value in rrset.values] if rrset is not None else []
+    return len(lengths) * (_owner(zone, change.key[0]) + packing.RECORD) + sum(lengths)
+
+
+@functools.lru_cache(maxsize=4096)
+def _length(rtype: str, value: Value) -> int:
+    return len(rdata(rtype, value).to_wire())
 
 
 def _message(zone: str, key: Any) -> Any:

@@ -16,6 +16,8 @@ from .scan import escape
 #: Limits of one ChangeResourceRecordSets request (Developer Guide, Quotas).
 MOST_VALUES = 1000
 MOST_CHARACTERS = 32000
+#: And of one value (API Reference, ResourceRecord).
+MOST_OF_A_VALUE = 4000
 #: How often a value counts, by action (ibid.).
 _WEIGHT = {"CREATE": 1, "DELETE": 1, "UPSERT": 2}
 _ADDRESSES = ("A", "AAAA")
@@ -61,6 +63,39 @@ class Batch:
         self.sent.extend(other.sent)
         self.values += other.values
         self.characters += other.characters
+
+    def parts(self) -> list[Batch]:
+        """Cut it into what a policy may allow where it does not allow the whole; one name stays whole.
+
+        Of one request, IAM sees the names and the types, not which belong together. So a policy that names them exactly
+        (docs/dns-rights.md) allows services in one request, addresses in another; a long one allows fewer names at
+        once. Addresses still come before what leads to them, and go after it.
+        """
+        groups: dict[tuple[Any, ...], list[Unit]] = {}
+        for unit in _units(self.changes).values():
+            groups.setdefault(_kind(unit), []).append(unit)
+        parts = [groups[kind] for kind in sorted(groups)]
+        if len(parts) == 1:
+            middle = (len(parts[0]) + 1) // 2
+            parts = [part for part in (parts[0][:middle], parts[0][middle:]) if part]
+        return [Batch.of(itertools.chain.from_iterable(part)) for part in parts]
+
+
+def check(changes: Iterable[RRsetChange]) -> None:
+    """Refuse what no request can hold.
+
+    :raises InvalidValue: a value that is too long, or the changes of one name alone exceed the limits.
+    """
+    for unit in _units(changes).values():
+        _one(unit)
+        for change in unit:
+            for value in change.after.values if change.after is not None else ():
+                length = len(data.write(change.key[1], value))
+                if length > MOST_OF_A_VALUE:
+                    raise InvalidValue(
+                        f"a value of {' '.join(change.key)} is {length} characters long, as Route 53 writes it",
+                        hint=f"At most {MOST_OF_A_VALUE} are allowed.",
+                    )
 
 
 def batches(changes: Iterable[RRsetChange]) -> list[Batch]:
@@ -152,6 +187,13 @@ def _clusters(units: Mapping[str, Unit]) -> Iterator[list[Unit]]:
     yield from ([unit] for unit in before.get("", ()))
     yield from ([*before.get(name, ()), units[name], *after.get(name, ())] for name in others)
     yield from ([unit] for unit in after.get("", ()))
+
+
+def _kind(unit: Unit) -> tuple[Any, ...]:
+    """Return what of a batch may share a request under a narrow policy, in safe order."""
+    if _addresses_only(unit):
+        return (0,) if any(each.after for each in unit) else (2,)
+    return (1, *sorted({each.key[1] for each in unit}))
 
 
 def _addresses_only(unit: Unit) -> bool:

@@ -18,6 +18,8 @@ CHANGE = "ChangeResourceRecordSets"
 #: How often a request is sent in all when nothing comes back, or an error of the service itself (HTTP 5xx).
 _TRIES = 4
 _UNAVAILABLE = 503
+#: What proxies on the way answer in the place of AWS's own ``Throttling`` (RFC 6585 §4).
+_TOO_MANY = 429
 
 
 class Calls:
@@ -107,9 +109,10 @@ class Calls:
     def _too_fast(self, error: Exception) -> bool:
         """Tell whether it was refused for the sake of speed, and heed that."""
         code = failures.code_of(error)
-        if code in failures.THROTTLED:
+        throttled = code in failures.THROTTLED or failures.status_of(error) == _TOO_MANY
+        if throttled:
             self._pace.slow_down()
-        return code in failures.THROTTLED or code == failures.BUSY
+        return throttled or code == failures.BUSY
 
     def _bear(self, error: Exception, where: str, seconds: float) -> None:
         """Return as long as there is patience."""

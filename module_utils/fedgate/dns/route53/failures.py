@@ -70,6 +70,11 @@ def no_answer(error: Exception) -> bool:
     return isinstance(error, (aws.ConnectionError, aws.HTTPClientError, ResponseParserError))
 
 
+def denied(error: FedgateError) -> bool:
+    """Tell whether an error of ours says that no policy of AWS allows the request."""
+    return isinstance(error.__cause__, aws.ClientError) and code_of(error.__cause__) in _DENIED
+
+
 def explain(error: Exception, operation: str, where: str, key_id: str) -> FedgateError:
     """Return our error for one of botocore's.
 

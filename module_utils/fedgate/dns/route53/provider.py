@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...errors import FedgateError, InvalidValue, NotConverged
+from ...errors import FedgateError, InvalidValue, NotConverged, Refused
 from ..changes import RRsetChange
 from ..provider import Observation, Provider
 from ..records import Key
-from .batches import batches
+from . import failures
+from .batches import Batch, batches, check
 from .calls import Calls
 from .pace import Pace
 from .session import Account
@@ -80,24 +82,38 @@ class Route53(Provider):
             self._pages.setdefault(zone.name, reader.pages)
         return seen
 
+    def check(self, changes: Sequence[RRsetChange]) -> None:
+        """Refuse what exceeds the limits of a single request, before anything is changed."""
+        check(changes)
+
     def apply(self, zone: str, changes: Sequence[RRsetChange]) -> int:
         """Send the zone's changes, each batch whole or not at all; see the base class."""
         where = self._by_name[zone]
         applied = 0
         try:
-            for batch in batches(changes):
-                answer = self.calls.change_sets(
-                    f"hosted zone {where} ({_shown(batch.changes)})",
-                    HostedZoneId=where.id,
-                    ChangeBatch={"Changes": batch.sent},
-                )
-                applied += 1
-                if answer["ChangeInfo"].get("Status") != "INSYNC":
-                    self._pending.append(str(answer["ChangeInfo"]["Id"]).rpartition("/")[2])
+            left = deque(batches(changes))
+            while left:
+                parts = self._send(where, left.popleft())
+                left.extendleft(reversed(parts))
+                applied += not parts
         except FedgateError as error:
             error.details["messages_applied"] = applied
             raise
         return applied
+
+    def _send(self, where: Zone, batch: Batch) -> list[Batch]:
+        """Carry out one batch. :returns: what to send in its place: a policy may allow its parts, but not the whole."""
+        about = f"hosted zone {where} ({_shown(batch.changes)})"
+        try:
+            answer = self.calls.change_sets(about, HostedZoneId=where.id, ChangeBatch={"Changes": batch.sent})
+        except Refused as error:
+            parts = batch.parts() if failures.denied(error) else []
+            if len(parts) < 2:
+                raise
+            return parts
+        if answer["ChangeInfo"].get("Status") != "INSYNC":
+            self._pending.append(str(answer["ChangeInfo"]["Id"]).rpartition("/")[2])
+        return []
 
     def look_again(self, changes: Sequence[RRsetChange]) -> Observation:
         """Wait until every change is at all of Amazon's name servers, then look where that is cheap."""

@@ -71,6 +71,11 @@ class Account:
             )
         if self.external_id and not self.role_arn:
             raise InvalidValue("the DNS provider has an external_id but no role_arn", hint="Give the role to assume.")
+        if self.endpoint_url and "@" in self.endpoint_url:
+            raise InvalidValue(
+                "endpoint_url of the DNS provider holds a user or password (not shown)",
+                hint="Give the address alone, and credentials as access_key_id and secret_access_key.",
+            )
         if self.endpoint_url and not self.endpoint_url.startswith(("http://", "https://")):
             raise InvalidValue(
                 f"endpoint_url {self.endpoint_url!r} is no address", hint="Write https://host or http://host:port."

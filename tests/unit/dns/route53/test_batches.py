@@ -139,3 +139,32 @@ def test_upserts_count_twice() -> None:
 def test_one_name_that_is_too_large() -> None:
     with pytest.raises(InvalidValue, match=r"changes of t\.example do not fit .*: 18 values of \d{5} characters"):
         batches([change("t.example", "TXT", [], [f"{number:02}" + "x" * 1990 for number in range(18)])])
+
+
+@given(CHANGES.filter(bool))
+def test_parts_hold_the_same_in_safe_order(changes: list[RRsetChange]) -> None:
+    whole = Batch.of(changes)
+    parts = whole.parts()
+    assert sorted((each for part in parts for each in part.changes), key=safe_order) == changes
+    names = [{each.key[0] for each in part.changes} for part in parts]
+    assert sum(map(len, names)) == len(set().union(*names))
+    assert len(parts) > 1 or len(names[0]) == 1
+    # One kind of names each, until there is one kind only: then fewer names each.
+    kinds = [{tuple(sorted({e.key[1] for e in part.changes if e.key[0] == name})) for name in these}
+             for part, these in zip(parts, names)]  # fmt: skip
+    assert all(len(kind) == 1 for kind in kinds)
+    order = [
+        (0 if any(each.after for each in part.changes) else 2) if kind == {("A",)} else 1
+        for part, kind in zip(parts, kinds)
+    ]
+    assert order == sorted(order)
+
+
+def test_parts_of_new_and_old_addresses() -> None:
+    new, old = change("new.example", "A", [], ["192.0.2.1"]), change("old.example", "A", ["192.0.2.2"], [])
+    v6 = change("new.example", "AAAA", [], ["2001:db8::1"])
+    services = [change(f"d{n}.example", "SRV", ["1 1 1 old.example"], ["1 1 1 new.example"]) for n in range(3)]
+    parts = Batch.of([new, v6, *services, old]).parts()
+    assert [part.changes for part in parts] == [[new, v6], services, [old]]
+    assert [part.changes for part in parts[1].parts()] == [services[:2], services[2:]]
+    assert [part.changes for part in parts[0].parts()] == [[new, v6]]
