@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import fleet, playbook
+from . import command, fleet, playbook
 from .errors import BenchError
 from .progress import Progress
-from .report import Comparison, Target, compare
+from .report import Comparison, Outcome, Target, compare
 from .sides import ISSUERS, Side, empty, sides, variables
 
 SUITE = "certificates"
@@ -41,7 +41,7 @@ def cases(issuers: Sequence[str], counts: Sequence[int]) -> list[Case]:
     return [case for case in every if case.hosts <= ISSUERS[case.issuer].most_hosts]
 
 
-def run(issuers: Sequence[str], counts: Sequence[int], repeat: int) -> list[Comparison]:
+def run(issuers: Sequence[str], counts: Sequence[int], repeat: int) -> Outcome:
     """Bring up the hosts and measure all cases.
 
     :param repeat: how often each side makes its two runs, in turn with the other one.
@@ -50,17 +50,17 @@ def run(issuers: Sequence[str], counts: Sequence[int], repeat: int) -> list[Comp
     wanted = cases(issuers, counts)
     if not wanted:
         raise BenchError("nothing is left to measure: ACME is measured for at most 10 hosts; name fewer hosts")
-    peer = Path(os.environ.get("FEDGATE_BENCH_VENV") or playbook.ROOT / ".venv-bench", "bin", "python")
+    peer = Path(os.environ.get("FEDGATE_BENCH_VENV") or command.ROOT / ".venv-bench", "bin", "python")
     name = peer_name(peer)
     others = sorted({host for issuer in issuers for host in ISSUERS[issuer].needs})
     with fleet.fleet(max(case.hosts for case in wanted), others) as hosts, tempfile.TemporaryDirectory() as folder:
         progress = Progress(len(wanted) * repeat * len(PASSES) * 2)
-        measured = []
+        measured: list[Comparison] = []
         for case in wanted:
             found = Measurement(case, hosts, Path(folder), peer, progress).all(repeat)
             for each in PASSES:
                 measured += compare(SUITE, f"{case.title}, {each}", found["ours", each], found["peer", each], name)
-        return measured
+        return Outcome(measured, list(TARGETS))
 
 
 def peer_name(python: Path) -> str:

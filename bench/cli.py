@@ -6,18 +6,22 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from lab.errors import LabError
 
 from . import certificates
+from .dns import cases as dns
 from .errors import BenchError
-from .report import Comparison, Target, as_json, judge, table
+from .report import Outcome, as_json, judge, table
 from .sides import ISSUERS
 
-EPILOG = """environment: LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts), FEDGATE_BENCH_VENV (of the peers)
+#: What ``dns.records`` has names for.
+MOST_RECORDS, MOST_OTHERS = 10_000, 100_000
+EPILOG = """environment: FEDGATE_BENCH_VENV (of the peers);
+    for certificates LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts)
 exit code: 0 all targets met, 1 a target was missed, 2 it could not be measured"""
 
 
@@ -29,22 +33,24 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.json:
             _demand_writable(options.json)
-        lines = certificates.run(options.issuers, options.hosts, options.repeat)
+        outcome: Outcome = options.measure(options)
         if options.json:
-            options.json.write_text(as_json(lines))
+            options.json.write_text(as_json(outcome.lines))
     except (BenchError, LabError, OSError) as error:
         print(f"bin/bench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("bin/bench: stopped", file=sys.stderr)
         return 2
-    return conclude(lines, certificates.TARGETS)
+    return conclude(outcome)
 
 
-def conclude(lines: Sequence[Comparison], targets: Sequence[Target]) -> int:
-    """Print the table and the verdicts. :returns: 0 when no target was missed, else 1."""
-    print(table(lines))
-    verdicts = judge(lines, targets)
+def conclude(outcome: Outcome) -> int:
+    """Print the table, the notes and the verdicts. :returns: 0 when no target was missed, else 1."""
+    print(table(outcome.lines))
+    for note in outcome.notes:
+        print(note)
+    verdicts = judge(outcome.lines, outcome.targets)
     for verdict in verdicts:
         print(f"{'met   ' if verdict.met else 'MISSED'}  {verdict.text}")
     return 0 if all(verdict.met for verdict in verdicts) else 1
@@ -57,16 +63,51 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     suites = top.add_subparsers(dest="suite", required=True, metavar="SUITE")
-    suite = suites.add_parser(certificates.SUITE, help="our role edge_certificate and community.crypto")
-    suite.add_argument("--json", type=Path, metavar="FILE", help="write the comparisons there too")
+    _certificates(suites.add_parser(certificates.SUITE, help="our role edge_certificate and community.crypto"))
+    _dns(suites.add_parser(dns.SUITE, help="our module dns_records, amazon.aws.route53, nsupdate and octoDNS"))
+    for suite in suites.choices.values():
+        suite.add_argument("--json", type=Path, metavar="FILE", help="write the comparisons there too")
+        suite.add_argument("--repeat", type=_positive, default=3, metavar="N", help="rounds, for medians: 3")
+    return top
+
+
+def _certificates(suite: argparse.ArgumentParser) -> None:
+    suite.set_defaults(measure=lambda options: certificates.run(options.issuers, options.hosts, options.repeat))
     suite.add_argument(
         "--hosts", type=_counts, default=[1, 10, 50], metavar="N,…", help="how many hosts: 1,10,50 (ACME: at most 10)"
     )
-    suite.add_argument("--repeat", type=_positive, default=3, metavar="N", help="rounds, for medians: 3")
     suite.add_argument(
-        "--issuers", type=_issuers, default=list(ISSUERS), metavar="NAME,…", help=f"which: {','.join(ISSUERS)}"
+        "--issuers", type=_some_of("issuer", list(ISSUERS)), default=list(ISSUERS), metavar="NAME,…",
+        help=f"which: {','.join(ISSUERS)}",
+    )  # fmt: skip
+
+
+def _dns(suite: argparse.ArgumentParser) -> None:
+    suite.set_defaults(measure=_measure_dns)
+    servers, peers = list(dns.SERVERS), list(dns.PEERS)
+    suite.add_argument(
+        "--servers", type=_some_of("server", servers), default=servers, metavar="NAME,…",
+        help=f"which: {','.join(servers)}",
+    )  # fmt: skip
+    suite.add_argument(
+        "--sizes", type=_sizes, default=[3, 10, 100, 1000], metavar="N,…", help="how many records: 3,10,100,1000"
     )
-    return top
+    suite.add_argument(
+        "--zones", type=_zones, default=[0, 10000], metavar="N,…", help="how many others the zone holds: 0,10000"
+    )
+    suite.add_argument(
+        "--rates", type=_rates, default=[dns.UNLIMITED, 5.0], metavar="N,…",
+        help="requests a second that Route 53 allows: none,5",
+    )  # fmt: skip
+    suite.add_argument(
+        "--peers", type=_some_of("peer", peers), default=peers, metavar="NAME,…", help=f"which: {','.join(peers)}"
+    )
+
+
+def _measure_dns(options: argparse.Namespace) -> Outcome:
+    from .dns import suite
+
+    return suite.run(options.servers, options.sizes, options.zones, options.rates, options.peers, options.repeat)
 
 
 def _positive(text: str) -> int:
@@ -82,11 +123,34 @@ def _counts(text: str) -> list[int]:
     return counts
 
 
-def _issuers(text: str) -> list[str]:
-    unknown = [part for part in text.split(",") if part not in ISSUERS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no such issuer: {', '.join(unknown)}; there are {', '.join(ISSUERS)}")
-    return text.split(",")
+def _some_of(what: str, known: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return what reads a list of names."""
+
+    def names(text: str) -> list[str]:
+        unknown = [part for part in text.split(",") if part not in known]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"no such {what}: {', '.join(unknown)}; there are {', '.join(known)}")
+        return text.split(",")
+
+    return names
+
+
+def _sizes(text: str) -> list[int]:
+    sizes = [_positive(part) for part in text.split(",")]
+    if max(sizes) > MOST_RECORDS:
+        raise argparse.ArgumentTypeError(f"{max(sizes)} records: there are names for at most {MOST_RECORDS}")
+    return sizes
+
+
+def _zones(text: str) -> list[int]:
+    zones = [0 if part == "0" else _positive(part) for part in text.split(",")]
+    if max(zones) > MOST_OTHERS:
+        raise argparse.ArgumentTypeError(f"{max(zones)} others: there are names for at most {MOST_OTHERS}")
+    return zones
+
+
+def _rates(text: str) -> list[dns.Rate]:
+    return [dns.UNLIMITED if part == "none" else float(_positive(part)) for part in text.split(",")]
 
 
 def _demand_writable(path: Path) -> None:

@@ -16,8 +16,8 @@ from lab.identity import Identity
 from lab.runtime import podman
 from lab.shell import text
 
+from .command import ROOT
 from .errors import BenchError
-from .playbook import ROOT
 
 CGROUP = Path("/sys/fs/cgroup")
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import BenchError
+from . import command
+from .command import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PLAYBOOKS = ROOT / "bench" / "playbooks"
-MEASURED = ROOT / "bench" / "measured.py"
-#: So often it is told how far a run has come, in seconds.
-TELL_EVERY = 15.0
-#: How much of a failed run's output is shown.
-LAST_LINES = 25
 
 
 @dataclass(frozen=True)
@@ -36,7 +28,13 @@ class Run:
 
 
 def run(
-    python: Path, playbook: str, inventory: Path, hosts: int, log: Path, tell: Callable[[str], None] | None = None
+    python: Path,
+    playbook: str,
+    inventory: Path,
+    hosts: int,
+    log: Path,
+    tell: Callable[[str], object] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Run:
     """Run a playbook of ``bench/playbooks`` with connections made anew, measured.
 
@@ -44,35 +42,15 @@ def run(
     :param hosts: how many hosts it is about; figures per host are divided by it.
     :param log: receives the output.
     :param tell: is told now and then how far it has come.
+    :param environment: variables beside our own.
     :raises BenchError: when it fails.
     """
-    command = [str(python.with_name("ansible-playbook")), "-i", str(inventory), str(PLAYBOOKS / playbook)]
-    # Short: ssh makes sockets in it, and their names have an end.
+    argv = [str(python.with_name("ansible-playbook")), "-i", str(inventory), str(PLAYBOOKS / playbook)]
     with tempfile.TemporaryDirectory(prefix="fgb-") as folder:
-        control, result, counts = Path(folder, "c"), Path(folder, "result"), Path(folder, "counts")
-        control.mkdir(mode=0o700)
-        environment = {**os.environ, **_settings(), "FEDGATE_BENCH_COUNTS": str(counts)}
-        environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(control)
-        measured = [sys.executable, str(MEASURED), str(result), str(control), str(log), *command]
-        code = _wait(measured, environment, lambda: tell and tell(how_far(_lines(counts), hosts)))
-        used = json.loads(result.read_text()) if code == 0 else {"code": f"not measured, {code}"}
-        if used["code"] != 0:
-            raise BenchError(f"{playbook} failed ({used['code']}); its output ends:\n{_end(log)}")
+        counts = Path(folder, "counts")
+        given = {**(environment or {}), **_settings(), "FEDGATE_BENCH_COUNTS": str(counts)}
+        used = command.run(playbook, argv, given, log, lambda: tell and tell(how_far(_lines(counts), hosts)))
         return tally(used, _lines(counts), hosts)
-
-
-def _wait(command: list[str], environment: dict[str, str], now_and_then: Callable[[], object]) -> int:
-    """Run a command to its end; return its exit code."""
-    with subprocess.Popen(command, cwd=ROOT, env=environment) as child:
-        try:
-            while True:
-                try:
-                    return child.wait(TELL_EVERY)
-                except subprocess.TimeoutExpired:
-                    now_and_then()
-        except BaseException:  # we are told to stop: so is it
-            child.terminate()
-            raise
 
 
 def how_far(counted: Iterable[Mapping[str, Any]], hosts: int) -> str:
@@ -108,7 +86,3 @@ def _settings() -> dict[str, str]:
         "ANSIBLE_CALLBACK_PLUGINS": f"{ROOT / 'callback_plugins'}:{ROOT / 'bench' / 'callbacks'}",
         "ANSIBLE_CALLBACKS_ENABLED": "fedgate_summary,fedgate_bench",
     }
-
-
-def _end(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])

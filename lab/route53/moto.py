@@ -31,13 +31,15 @@ class Moto:
     It is as strict as Route 53 about what exists, see ``runner.py``. What AWS does beyond that (limits, rates, changes
     that are pending) is the ``Proxy``'s.
 
+    :param python: interpreter that has moto; this one by default.
     :ivar url: the endpoint of every service.
     """
 
-    def __init__(self, port: int = 0, address: str = ADDRESS) -> None:
+    def __init__(self, port: int = 0, address: str = ADDRESS, python: str = sys.executable) -> None:
         self.address = address
         self.port = port or free_port()
         self.url = f"http://{address}:{self.port}"
+        self._python = python
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Moto:
@@ -52,7 +54,7 @@ class Moto:
 
         :raises LabError: it ended, or does not answer within 30 seconds.
         """
-        argv = [sys.executable, "-m", "lab.route53.runner", self.address, str(self.port)]
+        argv = [self._python, "-m", "lab.route53.runner", self.address, str(self.port)]
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=_ROOT)
             deadline = time.monotonic() + _START_SECONDS

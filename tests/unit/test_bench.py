@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench import certificates, cli, fleet, playbook, report, sides  # noqa: E402 - the path comes first
+from bench import certificates, cli, command, fleet, playbook, report, sides  # noqa: E402 - the path comes first
 from bench.errors import BenchError  # noqa: E402
 from bench.progress import Progress  # noqa: E402
 
@@ -84,7 +84,8 @@ def test_targets_are_held_against_the_cases_that_they_are_about(title: str, ours
 def test_a_missed_target_is_named_and_ends_with_1(
     ours: float, code: int, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.conclude(lines("ACME, 10 hosts, nothing to do", ours, 10.0), certificates.TARGETS) == code
+    found = lines("ACME, 10 hosts, nothing to do", ours, 10.0)
+    assert cli.conclude(report.Outcome(found, list(certificates.TARGETS))) == code
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith(word)
     assert "at most 0.50 is wanted" in last
@@ -195,7 +196,7 @@ def test_hosts_without_a_meter_are_named(tmp_path: Path) -> None:
 
 def test_the_command_ends_with_its_measurement(tmp_path: Path) -> None:
     (tmp_path / "control").mkdir()
-    command = [
+    arguments = [
         str(tmp_path / "result"),
         str(tmp_path / "control"),
         str(tmp_path / "log"),
@@ -203,7 +204,7 @@ def test_the_command_ends_with_its_measurement(tmp_path: Path) -> None:
         "-c",
         "echo $$; exec sleep 60",
     ]
-    measured = subprocess.Popen([sys.executable, str(playbook.MEASURED), *command])
+    measured = subprocess.Popen([sys.executable, str(command.MEASURED), *arguments])
     while not (said := (tmp_path / "log").read_text() if (tmp_path / "log").exists() else "").endswith("\n"):
         time.sleep(0.02)
     measured.terminate()
@@ -218,8 +219,8 @@ def test_children_that_go_on_in_the_background_are_measured_too(tmp_path: Path) 
     """As ssh's connection masters do: they leave their parent, and use CPU time after it has ended."""
     busy = "import os, time\nif os.fork() == 0:\n os.setsid()\n while time.process_time() < 0.3: pass\n"
     (tmp_path / "control").mkdir()
-    command = [str(tmp_path / "result"), str(tmp_path / "control"), str(tmp_path / "log"), sys.executable, "-c", busy]
-    subprocess.run([sys.executable, str(playbook.MEASURED), *command], check=True)
+    arguments = [str(tmp_path / "result"), str(tmp_path / "control"), str(tmp_path / "log"), sys.executable, "-c", busy]
+    subprocess.run([sys.executable, str(command.MEASURED), *arguments], check=True)
     used = json.loads((tmp_path / "result").read_text())
     assert used["code"] == 0
     assert used["cpu"] >= 0.3
@@ -228,7 +229,7 @@ def test_children_that_go_on_in_the_background_are_measured_too(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["dns"], "invalid choice: 'dns'"),
+        (["routing"], "invalid choice: 'routing'"),
         (["certificates", "--hosts", "1,x"], "'x': use a whole number from 1 on"),
         (["certificates", "--hosts", "51"], "51 hosts: the fleet has at most 50"),
         (["certificates", "--repeat", "0"], "'0': use a whole number from 1 on"),
