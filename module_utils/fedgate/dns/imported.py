@@ -15,6 +15,7 @@ DIRECT_SERVER, DIRECT_CLIENT = "_xmpps-server._tcp", "_xmpps-client._tcp"
 SIP = "_sipfederationtls._tcp"
 #: Service → the port that is registered for it; None where each operator chooses one.
 PORTS: Mapping[str, int | None] = {SERVER: 5269, CLIENT: 5222, DIRECT_SERVER: None, DIRECT_CLIENT: None, SIP: 5061}
+DIRECT = "edge_pool_direct_tls_"
 _ADDRESSES = ("A", "AAAA")
 
 
@@ -68,7 +69,24 @@ class _Import:
         ttl = self._ttl()
         if ttl is not None:
             found["federation_dns_ttl"] = ttl
-        self._note_certification(domains)
+        sip = [domain for domain in domains if self._values(SIP, domain)]
+        if sip:
+            found |= {"federation_sip_domains": sip, "federation_publish_sip_federation": True}
+        return {**found, **self._certification()}
+
+    def _certification(self) -> dict[str, Any]:
+        """Return who may certify, and whether keys are published, as far as variables can say it."""
+        found: dict[str, Any] = {}
+        pins = {name: rrset for (name, rtype), rrset in sorted(self.external.items()) if rtype == "TLSA"}
+        if pins and all(value.order[:3] == (3, 1, 1) for rrset in pins.values() for value in rrset.values):
+            found["federation_publish_tlsa"] = True
+        else:
+            self.notes += [_shown(rrset) for rrset in pins.values()]
+        sets = [rrset for (_, rtype), rrset in sorted(self.external.items()) if rtype == "CAA"]
+        if sets and all(rrset.values == sets[0].values for rrset in sets) and (caa := _caa(sets[0])):
+            found["federation_caa"] = {**caa, "names": [rrset.name for rrset in sets]}
+        else:
+            self.notes += [_shown(rrset) for rrset in sets]
         return found
 
     def pools(self, domains: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -78,6 +96,9 @@ class _Import:
             for value in self._served(domain):
                 pool = found.setdefault(str(value.leads_to), {"edge_pool_fqdn": value.leads_to})
                 self._add(pool, domain, value)
+            for service, variable in ((DIRECT_SERVER, DIRECT + "server_port"), (DIRECT_CLIENT, DIRECT + "client_port")):
+                for value in self._values(service, domain):
+                    self._add_port(found, f"{service}.{domain}", variable, value)
         for fqdn, pool in found.items():
             self._finish(fqdn, pool, [domain for domain in domains if self._served(domain)])
         return dict(sorted(found.items(), key=lambda item: (item[1]["edge_pool_priority"], item[0])))
@@ -93,6 +114,14 @@ class _Import:
                 )
         if port != PORTS[SERVER]:
             self.notes.append(f"{SERVER}.{domain} leads to port {port}; gateways here use {PORTS[SERVER]}")
+
+    def _add_port(self, pools: dict[str, dict[str, Any]], owner: str, variable: str, value: Value) -> None:
+        """Note the port of direct TLS (XEP-0368) at the pool that the record leads to."""
+        if value.leads_to == names.ROOT:
+            return
+        pool, port = pools.get(str(value.leads_to)), value.order[2]
+        if pool is None or pool.setdefault(variable, port) != port:
+            self.notes.append(f"{owner} SRV: {value.text}")
 
     def _finish(self, fqdn: str, pool: dict[str, Any], served: Sequence[str]) -> None:
         """Add the addresses, and leave out what is so by default."""
@@ -128,9 +157,22 @@ class _Import:
             self.notes.append(f"another time to live than {ttl} s: {', '.join(others)}")
         return ttl
 
-    def _note_certification(self, domains: Sequence[str]) -> None:
-        for (name, rtype), rrset in sorted(self.external.items()):
-            if rtype in ("CAA", "TLSA"):
-                self.notes.append(f"{name} {rtype}: {', '.join(value.text for value in rrset.values)}")
-            elif rtype == "SRV" and name.startswith((DIRECT_SERVER, DIRECT_CLIENT, SIP)) and rrset.values:
-                self.notes.append(f"{name} SRV: {', '.join(value.text for value in rrset.values)}")
+
+def _shown(rrset: RRset) -> str:
+    return f"{' '.join(rrset.key)}: {', '.join(value.text for value in rrset.values)}"
+
+
+def _caa(rrset: RRset) -> dict[str, Any] | None:
+    """Return what ``federation_caa`` says of a CAA set; None for what it cannot say."""
+    issuers: list[str] = []
+    reports: list[str] = []
+    for value in rrset.values:
+        flags, tag, data = value.order
+        if flags or tag not in ("issue", "iodef"):
+            return None
+        (issuers if tag == "issue" else reports).append(data.decode("ascii", "replace"))
+    if not issuers or len(reports) > 1:
+        return None
+    nobody = [issuer for issuer in issuers if not issuer.strip(" ;")]
+    found: dict[str, Any] = {"issuers": [] if nobody else issuers}
+    return {**found, "iodef": reports[0]} if reports else found
