@@ -144,7 +144,10 @@ def certificate_lines(certificates: dict[str, dict[str, Any]]) -> list[str]:
 def caa_lines(records: set[tuple[str, str]]) -> list[str]:
     """Render the CAA records on offer: with them in DNS, nobody else's account gets certificates for these names."""
     lines = [f"    {name}. CAA {value}" for name, value in sorted(records)]
-    return ["  CAA records on offer (RFC 8657); no run sets them:", *lines] if lines else []
+    issuers = sorted({json.dumps(value.removeprefix('0 issue "').removesuffix('"')) for _name, value in records})
+    # YAML reads JSON's quotation marks as its own.
+    wish = f"    to publish them: federation_caa: {{issuers: [{', '.join(issuers)}]}} (a main domain only in its names)"
+    return ["  CAA records on offer (RFC 8657):", *lines, wish] if lines else []
 
 
 def loss_lines(losses: dict[tuple[str, str], set[str]]) -> list[str]:

@@ -38,8 +38,8 @@ server:
   type: str
 fallback_servers:
   description:
-    - For V(rfc2136). Servers that are tried, in this order, when the first one does not answer at all.
-    - A run stays with the one at which it looked. When that goes away before the change, the run fails.
+    - For V(rfc2136). Servers that are tried, in this order, when the first one does not answer at all. A run stays with
+      the one at which it looked; when that one goes away before the change, the run fails and changes nothing.
   type: list
   elements: str
   default: []
@@ -121,7 +121,9 @@ service:
   type: str
   choices: [azure, cloudflare, digitalocean, gandi, google, hetzner, ns1, ovh, powerdns]
 settings:
-  description: For V(octodns). What that provider takes, as its documentation names it, without secrets.
+  description:
+    - For V(octodns). What that provider takes, as its documentation names it, without secrets.
+    - C(docs/dns-providers.md) lists the settings and secrets of each; any other is refused.
   type: dict
   default: {}
 secrets:

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import anchors, fleet, identity, images, making, network, preflight, seen
+from . import anchors, fleet, hosted, identity, images, making, network, preflight, seen
 from .errors import LabError
 from .identity import HOSTS, Identity
 from .locks import held
@@ -69,6 +69,10 @@ def parser() -> argparse.ArgumentParser:
     trust.add_argument("host", metavar="HOST")
     trust.add_argument("file", metavar="FILE", type=Path, help="the root, in PEM")
     trust.set_defaults(run=run_trust)
+    elsewhere = commands.add_parser(
+        "hosted", help="run what hosts zones elsewhere, for inventories/lab-dns, until Ctrl-C"
+    )
+    elsewhere.set_defaults(run=run_hosted)
     status = commands.add_parser("status", help="show each host, its address and whether it is well")
     status.set_defaults(run=run_status)
     for name, action, text_ in (
@@ -148,6 +152,12 @@ def run_trust(lab: Identity, options: argparse.Namespace) -> int:
         raise LabError(f"{options.host} is not there; run: bin/lab up {options.host}")
     changed = anchors.trust(lab, HOSTS[options.host], options.file)
     say(options.host, f"{'now trusts' if changed else 'trusted already'} {options.file}")
+    return 0
+
+
+def run_hosted(lab: Identity, _options: argparse.Namespace) -> int:
+    """Run an emulator of Route 53 and a PowerDNS until this command is ended."""
+    hosted.serve(_state_of(lab, "dns"))
     return 0
 
 

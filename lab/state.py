@@ -57,6 +57,7 @@ class State:
             kept = {name: known.values[name] for name in ("tsig", "directory", "users")}
             values = {**values, **kept, "users": {**values["users"], **kept["users"]}}
             values["acme"]["tsig"] = known.values["acme"]["tsig"]
+            values["hosted"]["powerdns"]["api_key"] = known.values["hosted"]["powerdns"]["api_key"]
         state = cls(identity, values)
         _ensure_ssh_key(Path(values["ssh_key"]))
         authority.ensure_authority(Path(values["ca_directory"]), identity.name)
@@ -137,6 +138,22 @@ def _fresh(identity: Identity, subnet: str) -> dict[str, Any]:
             "state_directory": str(directory / "acme"),
             "root_file": str(directory / "acme-root.pem"),
             "tsig": _tsig("acme."),
+        },
+        # DNS that is hosted elsewhere: programs on this machine, at the network's first address (bin/lab hosted).
+        "hosted": {
+            "route53": {
+                "address": f"{stem}.1",
+                "dns_port": 5301,
+                "endpoint_url": f"http://{stem}.1:5300",
+                "access_key_id": "lab",
+                "secret_access_key": "lab",  # the emulator takes any
+            },
+            "powerdns": {
+                "address": f"{stem}.1",
+                "dns_port": 5302,
+                "api_port": 5303,
+                "api_key": secrets.token_urlsafe(24),
+            },
         },
         "ca_directory": str(directory / "ca"),
         "ca_certificate": str(directory / "ca" / "ca.pem"),

@@ -14,12 +14,14 @@ DYNAMIC = {
     "contoso.example": ("london", "tokyo", "paris", "conference", "edge", "www"),
     "contoso-asia.example": ("london", "tokyo", "conference", "edge"),
 }
+#: Zones of ours that others host, on this machine: zone → key of ``hosted`` in the lab's state.
+HOSTED = {"contoso-cloud.example": "route53", "contoso-power.example": "powerdns"}
 #: Peers' zones, which only their owners change: domain → host that serves it.
 PEERS = {"fabrikam.example": "partner", "stranger.example": "stranger"}
 #: A zone of somebody else on the same server: updates are refused.
 FOREIGN = "other.example"
 SERVICES = ("_xmpp-server", "_xmpp-client", "_xmpps-server", "_xmpps-client")
-MANAGED_TYPES = "SRV A AAAA CNAME TXT"
+MANAGED_TYPES = "SRV A AAAA CNAME TXT CAA TLSA"
 FOLDER = "/var/lib/bind"
 #: Where the part lives that follows the controller's own network, and may change while the lab is up.
 OUTSIDE_FILE = "/etc/bind/outside.conf"
@@ -56,10 +58,12 @@ options {{
     dnssec-validation no;
     empty-zones-enable no;
     max-cache-size 16m;
+    max-ncache-ttl 5;
     notify no;
 }};
 {_key(tsig)}{_key(acme)}{"".join(_static(domain) for domain in static)}\
 {"".join(_dynamic(domain, tsig["name"], acme["name"]) for domain in DYNAMIC)}\
+{"".join(_hosted(domain, state["hosted"][host]) for domain, host in HOSTED.items())}\
 include "{OUTSIDE_FILE}";
 """
 
@@ -70,6 +74,12 @@ def _key(tsig: Mapping[str, str]) -> str:
 
 def _static(domain: str) -> str:
     return f'zone "{domain}" {{ type primary; file "{FOLDER}/{domain}"; }};\n'
+
+
+def _hosted(domain: str, host: Mapping[str, Any]) -> str:
+    """Return a zone that is asked for where it is hosted."""
+    server = f"{host['address']} port {host['dns_port']}"
+    return f'zone "{domain}" {{ type forward; forward only; forwarders {{ {server}; }}; }};\n'
 
 
 def _dynamic(domain: str, key: str, acme: str) -> str:
@@ -109,7 +119,7 @@ def outside_files(outside: Outside, dns: str) -> dict[str, str]:
     """
     serial = int(hashlib.sha256(repr(outside).encode()).hexdigest()[:7], 16)
     root = head(serial, "server.invalid") + f"server.invalid. A {dns}\n"
-    root += "".join(f"{name}. NS server.invalid.\n" for name in outside.forwarded)
+    root += "".join(f"{name}. NS server.invalid.\n" for name in (*HOSTED, *outside.forwarded))
     configuration = [f'zone "." {{ type primary; file "{FOLDER}/root"; }};']
     forwarders = " ".join(f"{address};" for address in outside.forwarders)
     configuration += [

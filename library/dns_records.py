@@ -17,16 +17,23 @@ description:
     several servers the first one that answers is used for the whole run, for looking and for changing.
     Whether the key is accepted is tried on each zone before the first change, in check mode too, by an update that
     holds conditions only and changes nothing.
+  - Route 53 gets change batches as large as it allows, and is waited for until all of its name servers have them.
+    Alias records, and record sets with a routing policy, are somebody else's work and never touched; the task fails
+    and says so if one of ours would have to take their place.
   - Values are compared as sets, whatever their order, case, trailing dots, or the quoting of TXT data.
-  - What looks like a mistake needs O(force).
+  - What looks like a mistake needs O(force). What is allowed and yet will not work as it is meant is warned of - equal
+    priorities of different hosts, SRV records that lead to an alias or to no address, unsound times to live.
   - Runs on the controller; see the example.
 requirements:
   - dnspython >= 2.6 (V(rfc2136), and O(wait=authoritative))
   - boto3 >= 1.35 (V(route53))
   - octodns >= 1.9 and the package of its provider (V(octodns))
 notes:
-  - A time to live cannot be a condition of an update. Somebody else's edit of nothing but the time to live of one of
-    our own record sets, between look and change, is overwritten.
+  - A time to live cannot be a condition of a dynamic update (RFC 2136). Somebody else's edit of nothing but the time to
+    live of one of our own record sets, between look and change, is overwritten.
+  - Services that are reached through octoDNS know no conditions. Each zone is read once more right before it is
+    changed. An edit in the moment between that look and the change is overwritten. C(docs/dns-providers.md) tells the
+    limits.
 author: Fedgate authors
 extends_documentation_fragment: [fedgate, fedgate.providers]
 options:
@@ -97,6 +104,19 @@ options:
     description: Seconds to wait for the authoritative name servers; the task fails then, and names those that lag.
     type: int
     default: 120
+  caa_identities:
+    description:
+      - Certificate names, each with a list of what its authority calls itself in CAA records.
+      - With it, CAA records that are in the way are looked for, at these names and above, in the zones of the records,
+        and warned of. The authority is expected to validate by dns-01.
+    type: dict
+    default: {}
+  tlsa_keys:
+    description:
+      - Names of TLSA records, each with a list of SHA-256 digests (hexadecimal) of public keys - of the key that serves
+        there, and of the one that is to serve next. Where such records exist and do not match, there is a warning.
+    type: dict
+    default: {}
   resolvers:
     description: Addresses of resolvers that tell the zones' name servers; the controller's own by default.
     type: list

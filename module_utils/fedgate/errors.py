@@ -14,6 +14,7 @@ class FedgateError(Exception):
     :param path: where the value stands in the inventory, such as ``federation_partners[3].tls``.
     :param origin: file and line of that value, ``hosts.yml:12``, where Ansible knows them.
     :param details: further plain data that the failed module returns beside ``msg``.
+    :param conceal: texts of the arguments that are secrets at a place where none was expected; they are shown nowhere.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class FedgateError(Exception):
         path: str | None = None,
         origin: str | None = None,
         details: Mapping[str, Any] | None = None,
+        conceal: Iterable[str] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -31,6 +33,7 @@ class FedgateError(Exception):
         self.path = path
         self.origin = origin
         self.details = dict(details or {})
+        self.conceal = tuple(conceal)
 
     def __str__(self) -> str:
         where = self.path or ""

@@ -122,6 +122,7 @@ def _guarded(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
     try:
         result = work()
     except FedgateError as error:
+        module.no_log_values.update(text for text in error.conceal if text)
         module.fail_json(msg=str(error), error=type(error).__name__, **error.details)
     except Exception as error:  # a bug of ours; say so, and keep values out of it
         place = traceback.extract_tb(error.__traceback__)[-1]

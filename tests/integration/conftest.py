@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from lab.route53.moto import Moto
+from lab.route53.proxy import Proxy
+
 from .rollout import lab, lab_state, play
+from .route53 import World
 
 #: A gateway writes its status at most one second after something happened to a session.
 STATUS_DELAY = 1.2
@@ -71,3 +75,24 @@ def eventually() -> Callable[[Callable[[], Any], float], Any]:
             time.sleep(0.3)
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def _route53() -> Iterator[World]:
+    with Moto() as moto, Proxy(moto.url) as proxy:
+        yield World(moto, proxy)
+
+
+@pytest.fixture
+def route53(_route53: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A Route 53 without zones, on a machine without AWS credentials."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
+    proxy = _route53.proxy
+    _route53.moto.reset()
+    proxy.reset()
+    proxy.rate, proxy.limits, proxy.pending, proxy.policy = None, True, 0, None
+    return _route53

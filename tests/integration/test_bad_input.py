@@ -71,7 +71,9 @@ def test_a_wrong_tsig_secret(deployed_lab: Lab) -> None:
         "tsig_name": deployed_lab.state["tsig"]["name"],
         "tsig_secret": WRONG_SECRET,
     }
-    rollout = play("dns.yml", variables={"federation_dns_provider": provider, "federation_dns_ttl": 301})
+    rollout = play(
+        "dns.yml", variables={"federation_dns_provider": provider, "federation_dns_ttl": 301, "dns_srv_force": True}
+    )
     assert rollout.code == 2, rollout.output[-4000:]
     for host in rollout.hosts.values():
         (failure,) = host["failed"]

@@ -197,6 +197,29 @@ def test_the_role_takes_pools_that_count_as_verified(bind: Bind, root: Path, tmp
     assert bind.look(SRV, "SRV") == (300, {f"10 0 5269 {LONDON}."})
 
 
+def test_the_role_takes_a_list_of_providers_and_retires_a_domain_once_it_is_confirmed(
+    bind: Bind, root: Path, tmp_path: Path
+) -> None:
+    providers = [
+        {**bind.provider(), "name": "outside", "zones": ["contoso.example"]},
+        {**bind.provider(), "name": "inside", "view": "internal", "zones": ["contoso-asia.example"]},
+    ]
+    both = {"edge1.london": True, "edge1.tokyo": True}
+    play = role_play(bind.provider(), both, federation_dns_provider=None, federation_dns_providers=providers)
+    inside = {"name": SRV.replace("contoso", "contoso-asia"), "view": "internal"}
+    play[0]["vars"]["federation_model"]["records"] = [*RECORDS, {**RECORDS[0], **inside}]
+    run = Run(root, tmp_path, play)
+    assert run.rc == 0, run.text
+    assert bind.look(inside["name"], "SRV") == (300, {f"10 0 5269 {LONDON}.", f"20 0 5269 {TOKYO}."})
+    play[0]["vars"]["federation_model"]["records"] = [{"name": SRV, "type": "SRV", "ttl": 300, "state": "retired"}]
+    run = Run(root, tmp_path, play)
+    assert run.rc == 2 and f"the last SRV record of {SRV} would go" in run.text and "dns_srv_force" in run.text
+    assert bind.look(SRV, "SRV") == (300, {f"10 0 5269 {LONDON}.", f"20 0 5269 {TOKYO}."})
+    run = Run(root, tmp_path, play, "-e", '{"dns_srv_force": true}')
+    assert run.rc == 0, run.text
+    assert bind.look(SRV, "SRV") == (300, {"0 0 0 ."})
+
+
 def test_the_role_fails_each_host_with_the_reason(bind: Bind, root: Path, tmp_path: Path) -> None:
     wrong = bind.provider(tsig_secret="c29tZXRoaW5nIHdyb25n")
     run = Run(root, tmp_path, role_play(wrong, {"edge1.london": True, "edge1.tokyo": True}), "-vvvv")

@@ -245,6 +245,17 @@ def test_a_concurrent_edit_is_never_overwritten(bind: Bind, edit: str) -> None:
         assert names_of(publish(bind, records)) == AFTER[edit]
 
 
+def test_a_concurrent_edit_that_is_what_we_want_is_fine(bind: Bind) -> None:
+    publish(bind, BOTH)
+    work = reconciler(bind.provider(), [srv(f"10 0 5269 {LONDON}"), a(LONDON, "192.0.2.77")])
+    observed = work.observe()
+    plan = work.plan(observed)
+    bind.edit("contoso.example", ("delete", SRV, "SRV", f"20 0 5269 {TOKYO}."))
+    work.apply(plan, observed)
+    assert not work.plan(work.observe_again(plan))
+    assert bind.look(LONDON, "A") == (300, {"192.0.2.77"})
+
+
 def test_large_updates_are_cut_by_bytes(bind: Bind) -> None:
     records = [
         srv(f"10 0 5269 {LONDON}", name=f"_xmpp-server._tcp.domain-{number}.contoso.example") for number in range(1500)

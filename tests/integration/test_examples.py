@@ -16,6 +16,7 @@ from .rollout import BIN, ROOT, environment
 pytestmark = pytest.mark.lab
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("*.py"))
 READS_ONLY = (
+    "dns_records_info", "dns_rights",
     "edge_certificate_info", "edge_certificate_pools", "edge_certificate_renewal_info", "federation_model",
     "federation_probe",
     "xmpp_gateway_info",

@@ -210,6 +210,18 @@ def test_a_standby_answers_its_own_host_only(built: dict[str, Any]) -> None:
     assert shell("ss -ltn | grep -cE ':(5222|5269) '").strip() == "4"
 
 
+def test_direct_tls_on_the_ports_that_are_asked_for(built: dict[str, Any]) -> None:
+    ports = {"xmpp_gateway_direct_tls_server_port": 5270, "xmpp_gateway_direct_tls_client_port": 443}
+    done = play("gateway.yml", **ports)
+    assert done.code == 0, done.output[-3000:]
+    for port in ports.values():
+        connect = f"openssl s_client -connect 127.0.0.1:{port} -servername contoso.example </dev/null 2>/dev/null"
+        assert shell(f"{connect} | openssl x509 -noout -fingerprint -sha256", check=False).strip() == served()
+    assert play("gateway.yml", **ports).changed() == {HOST: 0}
+    assert play("gateway.yml").code == 0
+    assert shell("ss -Hltn | grep -cE ':(5270|443) '", check=False).strip() == "0"
+
+
 def test_the_firewall_is_opened_where_there_is_one(built: dict[str, Any]) -> None:
     shell("apt-get install -y -qq nftables >/dev/null 2>&1")
     shell(f"cat > /etc/nftables.conf <<'END'\n{FIREWALL}END\nsystemctl enable --quiet --now nftables")

@@ -13,6 +13,7 @@ from .rollout import Rollout, lab, lab_state, play, play_killed
 
 EDGES = ("edge1.london", "edge1.tokyo")
 #: How many moments of a first run are killed: ten, of which a daily run takes the part that FEDGATE_REPEAT says.
+FORCE = {"dns_srv_force": True}
 KILLS = max(1, round(10 * float(os.environ.get("FEDGATE_REPEAT", "0.1"))))
 
 
@@ -20,6 +21,11 @@ def succeeded(rollout: Rollout) -> Rollout:
     """Demand exit code 0, showing the output otherwise."""
     assert rollout.code == 0, rollout.output[-6000:]
     return rollout
+
+
+def ttl(seconds: int) -> dict[str, object]:
+    """Change every record of ours: so much at once has to be confirmed."""
+    return {"federation_dns_ttl": seconds, **FORCE}
 
 
 def bare_edges() -> None:
@@ -64,12 +70,12 @@ def test_check_mode_afterwards_plans_nothing(first_run) -> None:
 def test_limit_leaves_the_other_site_and_its_records_as_they_are(first_run) -> None:
     before = dns_of_tokyo()
     lab("exec", "edge1.london", "rm", "-f", "/etc/prosody/fedgate/policy.json")
-    limited = succeeded(play("site.yml", "--limit", "london", variables={"federation_dns_ttl": 600}))
+    limited = succeeded(play("site.yml", "--limit", "london", variables=ttl(600)))
     assert set(limited.hosts) == {"edge1.london"}
     changed_records = {name for _, kind, name, _ in limited.named_changes() if kind == "rrset"}
     assert changed_records and not any("asia" in name or "tokyo" in name for name in changed_records)
     assert dns_of_tokyo() == before
-    succeeded(play("site.yml"))
+    succeeded(play("site.yml", variables=FORCE))
 
 
 def test_one_site_unreachable_the_other_is_finished_and_the_summary_says_so(first_run) -> None:
@@ -78,7 +84,7 @@ def test_one_site_unreachable_the_other_is_finished_and_the_summary_says_so(firs
     # A connection that is kept open for the next task would still get through.
     lab("exec", "edge1.tokyo", "pkill", "sshd", check=False)
     try:
-        rollout = play("site.yml", variables={"federation_dns_ttl": 900})
+        rollout = play("site.yml", variables=ttl(900))
     finally:
         lab("exec", "edge1.tokyo", "systemctl", "start", "ssh.service")
     assert rollout.code == 4
@@ -88,15 +94,15 @@ def test_one_site_unreachable_the_other_is_finished_and_the_summary_says_so(firs
     assert not rollout.hosts["edge1.london"]["failed"]
     assert {kind for host, kind, _, _ in rollout.named_changes()} >= {"rrset"}
     assert dns_of_tokyo() == before
-    succeeded(play("site.yml"))
+    succeeded(play("site.yml", variables=FORCE))
 
 
 def test_tags_dns_alone_checks_and_probes_first(first_run) -> None:
-    rollout = succeeded(play("site.yml", "--tags", "dns", variables={"federation_dns_ttl": 1200}))
+    rollout = succeeded(play("site.yml", "--tags", "dns", variables=ttl(1200)))
     assert {kind for _, kind, _, _ in rollout.named_changes()} == {"rrset"}
-    broken = play("site.yml", "--tags", "dns", variables={"federation_dns_ttl": 3})
+    broken = play("site.yml", "--tags", "dns", variables=ttl(3))
     assert broken.code != 0 and "federation_dns_ttl" in broken.output
-    succeeded(play("dns.yml"))
+    succeeded(play("dns.yml", variables=FORCE))
 
 
 @pytest.mark.soak

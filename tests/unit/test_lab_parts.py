@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -180,10 +181,23 @@ def test_the_world_outside_is_forwarded_or_pinned_and_nothing_else() -> None:
 
 
 def test_the_key_for_challenges_may_do_nothing_else() -> None:
-    state = {"subnet": "10.1.2.0/24", "addresses": {}, "tsig": tsig("fedgate."), "acme": {"tsig": tsig("acme.")}}
+    state = lab_state()
     lines = [line.strip() for line in zones.named_conf(state).splitlines() if "grant acme." in line]
     names = [each for domain in zones.DYNAMIC for each in (domain, f"conference.{domain}")]
     assert lines == [f"grant acme. name _acme-challenge.{name}. TXT;" for name in names]
+
+
+def test_zones_that_others_host_are_asked_for_there() -> None:
+    lines = zones.named_conf(lab_state()).splitlines()
+    for domain in zones.HOSTED:
+        assert f'zone "{domain}" {{ type forward; forward only; forwarders {{ 10.1.2.1 port 5301; }}; }};' in lines
+        assert f"{domain}. NS " in zones.outside_files(Outside((), (), {}), "10.1.2.2")["/var/lib/bind/root"]
+
+
+def lab_state() -> dict[str, Any]:
+    hosted = {name: {"address": "10.1.2.1", "dns_port": 5301} for name in zones.HOSTED.values()}
+    keys = {"tsig": tsig("fedgate."), "acme": {"tsig": tsig("acme.")}}
+    return {"subnet": "10.1.2.0/24", "addresses": {}, "hosted": hosted, **keys}
 
 
 def tsig(name: str) -> dict[str, str]:

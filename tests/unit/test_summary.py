@@ -8,6 +8,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
+
+from .model.inventories import read, two_sites
 
 PLUGIN = Path(__file__).resolve().parents[2] / "callback_plugins" / "fedgate_summary.py"
 
@@ -70,5 +73,9 @@ def test_how_certificates_stand(summary: ModuleType) -> None:
 
 def test_caa_records_on_offer(summary: ModuleType) -> None:
     value = '0 issue "ca.example; accounturi=https://ca.example/1"'
-    assert summary.caa_lines({("contoso.example", value)})[1] == f"    contoso.example. CAA {value}"
+    lines = summary.caa_lines({("contoso.example", value)})
+    assert lines[1] == f"    contoso.example. CAA {value}"
+    wish = yaml.safe_load(lines[2].partition("to publish them: ")[2].partition(" (")[0])
+    deployment = read(two_sites(**wish))
+    assert {record.values for record in deployment.records() if record.type == "CAA"} == {(value,)}
     assert summary.caa_lines(set()) == []

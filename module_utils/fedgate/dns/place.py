@@ -41,7 +41,8 @@ class Place:
     def changes(self, observed: Observation) -> list[RRsetChange]:
         """Return what has to change, in safe order.
 
-        :raises FedgateError: a name lies in no zone of the provider, or a zone that has to change does not let us.
+        :raises FedgateError: a name lies in no zone of the provider, or a zone or a set that has to change does not
+            let us.
         """
         for one in self.wanted:
             if one.values and not one.where_possible and one.name in observed.strangers:
@@ -49,9 +50,10 @@ class Place:
         ours = [one for one in self.wanted if one.name not in observed.strangers]
         found = changes(observed.rrsets, ours, self.hold)
         for change in found:
-            obstacle = observed.obstacles.get(observed.zones[change.key[0]])
+            obstacle = observed.untouchable.get(change.key) or observed.obstacles.get(observed.zones[change.key[0]])
             if obstacle is not None:
                 raise obstacle
+        self.provider.check(found)
         return found
 
     def existing(self, observed: Observation) -> list[Key]:

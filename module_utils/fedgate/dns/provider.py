@@ -22,22 +22,27 @@ class Observation:
     :ivar zones: the zone of each name that was asked for, as far as it is the provider's.
     :ivar strangers: name → the error that says that it lies in no zone of this provider.
     :ivar obstacles: zone → why it could not be changed by us; of no account as long as nothing in it has to change.
+    :ivar untouchable: sets that are more than their values, such as those with a routing policy → the error that says
+        so; of no account as long as they need not change.
     """
 
     rrsets: dict[Key, RRset] = field(default_factory=dict)
     zones: dict[str, str] = field(default_factory=dict)
     strangers: dict[str, FedgateError] = field(default_factory=dict)
     obstacles: dict[str, FedgateError] = field(default_factory=dict)
+    untouchable: dict[Key, FedgateError] = field(default_factory=dict)
 
     def with_news(self, keys: Iterable[Key], news: Observation) -> Observation:
         """Return this observation with a later one of some keys laid over it."""
-        anew = set(keys)
-        kept = {key: found for key, found in self.rrsets.items() if key not in anew}
+        renewed = set(keys)
+        kept = {key: found for key, found in self.rrsets.items() if key not in renewed}
+        special = {key: error for key, error in self.untouchable.items() if key not in renewed}
         return Observation(
             {**kept, **news.rrsets},
             {**self.zones, **news.zones},
             {**self.strangers, **news.strangers},
             {**self.obstacles, **news.obstacles},
+            {**special, **news.untouchable},
         )
 
 
@@ -58,6 +63,13 @@ class Provider(ABC):
         :raises Unreachable: the provider does not answer.
         :raises Refused: it will not let us look.
         """
+
+    def check(self, changes: Sequence[RRsetChange]) -> None:
+        """Refuse, before anything is changed, what this provider cannot hold; called with all changes of a plan.
+
+        :raises InvalidValue: naming the set, and what the provider cannot do.
+        """
+        return
 
     @abstractmethod
     def apply(self, zone: str, changes: Sequence[RRsetChange]) -> int:

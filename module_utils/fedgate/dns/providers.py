@@ -34,6 +34,28 @@ def _rfc2136(options: Mapping[str, Any]) -> Provider:
     return Rfc2136.from_options(options)
 
 
+def _octodns(options: Mapping[str, Any]) -> Provider:
+    try:
+        import octodns  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        from .octodns.services import missing
+
+        raise missing("octodns") from error
+    from .octodns.provider import OctoDns
+
+    return OctoDns.from_options(options)
+
+
+def _route53(options: Mapping[str, Any]) -> Provider:
+    try:
+        import botocore  # noqa: F401 - boto3's engine; the rest of it is not needed
+    except ImportError as error:
+        raise _missing("boto3") from error
+    from .route53.provider import Route53
+
+    return Route53.from_options(options)
+
+
 def _missing(library: str) -> MissingDependency:
     return MissingDependency(
         f"the Python library {library} is missing for {sys.executable}",
@@ -43,4 +65,8 @@ def _missing(library: str) -> MissingDependency:
 
 
 #: A static table: what is looked up by name at run time would not travel with the module.
-_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {"rfc2136": _rfc2136}
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Provider]] = {
+    "rfc2136": _rfc2136,
+    "route53": _route53,
+    "octodns": _octodns,
+}

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import FedgateError, InvalidValue, NeedsForce, NotConverged, WorldMoved
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
-from . import brake, options
+from . import advice, brake, options
 from .changes import RRsetChange, safe_order
 from .place import Place, held
 from .provider import Observation
@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, Any] = {
     "wait": {"type": "str", "choices": ["provider", "authoritative"], "default": "provider"},
     "wait_timeout": {"type": "int", "default": 120},
     "resolvers": {"type": "list", "elements": "str", "default": []},
+    **advice.OPTIONS,
 }
 #: What each provider holds, in the order of the providers.
 Observed = list[Observation]
@@ -70,6 +71,7 @@ class DnsRecords(Reconciler):
                 )
         self._places = [Place(share.name, open_provider(share.options), share.wanted, hold) for share in found]
         self._first_look: Observed = []
+        self._facts = advice.facts_from(params)
 
     def observe(self) -> Observed:
         """Look up every given name and type at each provider that is given it."""
@@ -117,7 +119,9 @@ class DnsRecords(Reconciler):
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
         """Return for each provider its zones, and how many requests were sent to it."""
         found: dict[str, Any] = {}
-        for place, seen in zip(self._places, observed):
+        for place, seen, given in zip(self._places, observed, self.params["providers"]):
+            for line in advice.advise(place, seen, given.get("view") or "external", self._facts):
+                self.context.warn(f"DNS provider {place.name}: {line}.")
             if seen.strangers:
                 self.context.warn(
                     f"{_listed(sorted(seen.strangers))}: not in any zone of the DNS provider {place.name}, so nothing "

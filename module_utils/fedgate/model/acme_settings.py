@@ -12,22 +12,35 @@ ACME_KEYS = (
     "profile", "preferred_chain", "dns_provider", "resolvers", "ca_file", "timeout", "propagation_timeout",
     "renewal_info",
 )  # fmt: skip
+#: What some authorities call themselves in CAA records (RFC 8659), by the host of their directory.
+AUTHORITIES = {
+    "acme-v02.api.letsencrypt.org": "letsencrypt.org",
+    "acme-staging-v02.api.letsencrypt.org": "letsencrypt.org",
+    "dv.acme-v02.api.pki.goog": "pki.goog",
+    "acme.zerossl.com": "sectigo.com",
+    "acme.sectigo.com": "sectigo.com",
+    "acme.digicert.com": "digicert.com",
+    "acme.ssl.com": "ssl.com",
+}
 _MAIL = re.compile(r"[^@\s,:]+@[^@\s,:]+\.[^@\s,:]+")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 #: Seconds.
 _LONGEST = 86400
 
 
-def check_acme(reader: Reader, dns_provider: Callable[[Reader], None], resolvers: Callable[[Reader], None]) -> None:
+def check_acme(
+    reader: Reader, dns_provider: Callable[[Reader], object], resolvers: Callable[[Reader], None]
+) -> str | None:
     """Check the mapping; secrets are looked at, never kept.
 
     :param dns_provider: checks a mapping like ``federation_dns_provider``.
     :param resolvers: checks a list like ``federation_dns_resolvers``.
+    :returns: what the authority calls itself in CAA records, where that is known without asking it.
     """
     fields = reader.fields(ACME_KEYS, required=["directory_url", "state_directory"])
     if fields is None:
-        return
-    fields.read("directory_url", _https, "")
+        return None
+    directory = fields.read("directory_url", _https, "")
     for key in ("state_directory", "ca_file", "eab_kid", "profile", "preferred_chain"):
         fields.read(key, Reader.text, "")
     fields.read_all("contact", _mails)
@@ -46,6 +59,7 @@ def check_acme(reader: Reader, dns_provider: Callable[[Reader], None], resolvers
         dns_provider(fields.at("dns_provider"))
     if fields.has("resolvers"):
         resolvers(fields.at("resolvers"))
+    return AUTHORITIES.get(directory.removeprefix("https://").partition("/")[0].lower())
 
 
 def _https(reader: Reader) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from .names import MAX_NAMES
-from .pools import Pool
+from .pools import DIRECT_CLIENT, DIRECT_SERVER, Pool
 from .problems import Problems, Where
 from .sharing import Shared
 from .suggest import listed
@@ -29,6 +29,7 @@ def check_pools(
         _check_priorities(pools, problems)
     _check_addresses(pools, problems)
     for pool in pools:
+        _check_direct_tls(pool, problems)
         _check_pool(pool, xmpp_domains, sip_domains, problems)
         if name_counts[pool.fqdn] > MAX_NAMES:
             message = f"the certificate of {pool.fqdn} would need {name_counts[pool.fqdn]} names"
@@ -87,6 +88,13 @@ def _check_addresses(pools: Sequence[Pool], problems: Problems) -> None:
                 where = Where(("edge_published_addresses",), pool.fqdn, pool.active_member)
                 message = f"{first.fqdn} and {pool.fqdn} have the same address {address}: only one can answer"
                 problems.warn(where, message)
+
+
+def _check_direct_tls(pool: Pool, problems: Problems) -> None:
+    if pool.direct_server_port is not None and pool.direct_server_port == pool.direct_client_port:
+        where = Where((DIRECT_CLIENT,), pool.fqdn, pool.active_member)
+        message = f"{pool.direct_client_port} is the port for servers already"
+        problems.error(where, message, f"Give clients another one than {DIRECT_SERVER} says.")
 
 
 def _check_pool(pool: Pool, xmpp_domains: Sequence[str], sip_domains: Sequence[str], problems: Problems) -> None:

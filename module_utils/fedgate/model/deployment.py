@@ -11,17 +11,17 @@ from ..errors import InvalidValue
 from . import names
 from .checks import check_pools, check_retired
 from .components import Component, read_components
+from .dns_settings import DnsProvider
 from .partner import Partner, check_ownership, current_partners, read_partner
 from .pools import Host, Pool, read_pools
 from .problems import OriginOf, Problems, Where
+from .providers import check_takers, read_providers
+from .publishing import Publishing, check_publishing, read_publishing, tlsa_name
 from .reading import Reader
-from .records import DEFAULT_TTL, Endpoint, Record, derive_records
-from .settings import check_dns_provider, check_proxy, check_resolvers
+from .records import Endpoint, Record, derive_records
+from .settings import check_proxy, check_resolvers
 from .sharing import Shared
 from .variables import PARTNERS, VARIABLES, check_names, is_partner_list, place
-
-#: Seconds; shorter ones burden resolvers, longer ones make a move last days.
-TTL_BOUNDS = (60, 86400)
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Deployment:
     """One organisation's federation, as plain values; everything in it was checked.
 
     :ivar xmpp_domains: ours, in the inventory's order; :ivar sip_domains: ours, on Lync.
+    :ivar publishing: settings for DNS; :ivar providers: of DNS; empty when the inventory names none.
     :ivar partners: without expired ones; :ivar warnings: what is allowed, but doubtful.
     """
 
@@ -37,10 +38,8 @@ class Deployment:
     components: tuple[Component, ...]
     partners: tuple[Partner, ...]
     pools: tuple[Pool, ...]
-    ttl: int
-    publish_client: bool
-    retired_domains: tuple[str, ...]
-    retired_pools: tuple[str, ...]
+    publishing: Publishing
+    providers: tuple[DnsProvider, ...]
     warnings: tuple[str, ...]
 
     def carries(self, pool: Pool) -> list[str]:
@@ -64,13 +63,24 @@ class Deployment:
         return names.linux_names(pool.xmpp_domains, federated, pool.additional_names)
 
     def records(self) -> list[Record]:
-        """Return every RRset that we own."""
+        """Return every RRset that we own; those of the internal view are what providers of that view take."""
+        further = self.publishing
+        found = self._records("external") + further.sip_records(self.pools, self.sip_domains)
+        found += further.tlsa_records(self.pools) + further.caa_records()
+        inside = [provider for provider in self.providers if provider.view == "internal"]
+        if inside:
+            found += [one for one in self._records("internal") if any(at.takes(one.name) for at in inside)]
+        return found
+
+    def _records(self, view: str) -> list[Record]:
         return derive_records(
-            [self._endpoint(pool) for pool in self.pools],
-            ttl=self.ttl,
-            publish_client=self.publish_client,
-            retired_domains=self.retired_domains,
-            retired_pools=self.retired_pools,
+            [self._endpoint(pool, view) for pool in self.pools],
+            ttl=self.publishing.ttl,
+            publish_client=self.publishing.client,
+            retired_domains=self.publishing.retired_domains,
+            retired_pools=self.publishing.retired_pools,
+            retired_state=self.publishing.retired_state,
+            view=view,
         )
 
     def as_facts(self) -> dict[str, Any]:
@@ -81,20 +91,36 @@ class Deployment:
             "pools": {pool.fqdn: self._pool_facts(pool) for pool in self.pools},
             "hosts": {host.name: self._host_facts(host, pool) for pool in self.pools for host in pool.members},
             "records": [record.as_facts() for record in self.records()],
+            "tlsa": [self._tlsa_facts(pool) for pool in self.pools if pool.linux] if self.publishing.tlsa else [],
+            "authorities": self._authorities(),
             "warnings": list(self.warnings),
         }
 
-    def _endpoint(self, pool: Pool) -> Endpoint:
+    def _endpoint(self, pool: Pool, view: str) -> Endpoint:
         components = self.components_of(pool.xmpp_domains) if pool.linux else []
         return Endpoint(
             fqdn=pool.fqdn,
             priority=pool.priority,
             weight=pool.weight,
-            addresses=pool.addresses,
+            addresses=pool.internal_addresses if view == "internal" else pool.addresses,
             server_names=(*pool.xmpp_domains, *(item.domain for item in components if item.federated)),
             client_names=pool.xmpp_domains if pool.linux else (),
             unwanted=tuple(item.domain for item in components if not item.federated),
+            direct_server_port=pool.direct_server_port,
+            direct_client_port=pool.direct_client_port,
         )
+
+    def _authorities(self) -> dict[str, list[str]]:
+        """Return for each certificate name what its authorities call themselves in CAA, where that is known."""
+        found: dict[str, list[str]] = {}
+        for pool in self.pools:
+            for name in self.certificate_names(pool) if pool.linux and pool.issuing.authority else ():
+                found.setdefault(name, []).append(str(pool.issuing.authority))
+        return {name: sorted(set(authorities)) for name, authorities in sorted(found.items())}
+
+    def _tlsa_facts(self, pool: Pool) -> dict[str, Any]:
+        """Return a TLSA set without its values: which keys serve, and will, only the hosts know."""
+        return {"name": tlsa_name(pool.fqdn), "type": "TLSA", "ttl": self.publishing.ttl, "pool": pool.fqdn}
 
     def _pool_facts(self, pool: Pool) -> dict[str, Any]:
         return {
@@ -106,10 +132,15 @@ class Deployment:
             "certificate_names": self.certificate_names(pool),
             "priority": pool.priority,
             "weight": pool.weight,
+            "direct_tls_ports": self._direct_ports(pool),
             "members": [host.name for host in pool.members],
             "active_member": pool.active_member,
             "published_addresses": list(pool.addresses),
         }
+
+    @staticmethod
+    def _direct_ports(pool: Pool) -> dict[str, int | None]:
+        return {"server": pool.direct_server_port, "client": pool.direct_client_port}
 
     def _host_facts(self, host: Host, pool: Pool) -> dict[str, Any]:
         # A standby is prepared for all its domains; one that carries some leaves the others to the pool that has them.
@@ -125,6 +156,7 @@ class Deployment:
             "federated_hosts": [*served, *(item.domain for item in components if item.federated)],
             "certificate_names": self.certificate_names(pool),
             "listen_addresses": list(host.listen),
+            "direct_tls_ports": self._direct_ports(pool),
             "published_addresses": list(host.published),
         }
 
@@ -166,6 +198,12 @@ class _Reading:
         self.problems = problems
         self.today = today
         self.shared = Shared(hosts, problems)
+        self.noted_before = len(problems.errors)
+
+    def _is_whole(self) -> bool:
+        """Tell whether all that was read so far is right: else what merely follows from it would be said too."""
+        unread = any(self.problems.noted_about(name) for name in VARIABLES)
+        return len(self.problems.errors) == self.noted_before and not unread
 
     def deployment(self) -> Deployment:
         domains = self._read("federation_xmpp_domains", Reader.domains, [])
@@ -175,26 +213,37 @@ class _Reading:
         unread = any(self.problems.noted_about(name) for name in VARIABLES if VARIABLES[name].scope == "pool")
         pools_are_whole = len(self.problems.errors) == before and not unread
         components = self._read("federation_xmpp_components", lambda at: read_components(at, domains), [])
-        low, high = TTL_BOUNDS
+        providers = read_providers(self.shared)
         deployment = Deployment(
             xmpp_domains=tuple(domains),
             sip_domains=tuple(sip_domains),
             components=tuple(components),
             partners=self._partners(domains, components, pools),
             pools=tuple(pools),
-            ttl=self._read("federation_dns_ttl", lambda at: at.whole_number(low, high, "seconds"), DEFAULT_TTL),
-            publish_client=self._read("federation_publish_xmpp_client", Reader.flag, True),
-            retired_domains=tuple(self._read("federation_retired_xmpp_domains", Reader.domains, [])),
-            retired_pools=tuple(self._read("federation_retired_pools", Reader.domains, [])),
+            publishing=self._publishing(domains, sip_domains, components, pools),
+            providers=providers or (),
             warnings=(),
         )
         self._check_rest(deployment, pools_are_whole)
+        if providers and not self.problems.errors:
+            check_takers(deployment.records(), providers, pools, self.problems)
         return Deployment(**{**deployment.__dict__, "warnings": tuple(self.problems.warnings)})
 
     def _read(self, name: str, how: Any, default: Any) -> Any:
         reader = self.shared.reader(name)
         found = None if reader is None else how(reader)
         return default if found is None else found
+
+    def _publishing(
+        self, domains: list[str], sip_domains: list[str], components: list[Component], pools: list[Pool]
+    ) -> Publishing:
+        own = [pool.fqdn for pool in pools] + [item.domain for item in components if item.federated]
+        ours = [*own, *domains, *(name for pool in pools for name in pool.additional_names)]
+        ours += [pool.webconf for pool in pools if pool.webconf] + [f"sip.{domain}" for domain in sip_domains]
+        found = read_publishing(self.shared, self._read, ours if self._is_whole() else [], own)
+        if pools and self._is_whole():
+            check_publishing(found, pools, self.shared)
+        return found
 
     def _partners(self, domains: list[str], components: list[Component], pools: list[Pool]) -> tuple[Partner, ...]:
         linux = any(pool.linux for pool in pools)
@@ -216,9 +265,6 @@ class _Reading:
         return [item for reader in readers if reader for item in reader.items()]
 
     def _check_rest(self, deployment: Deployment, pools_are_whole: bool) -> None:
-        provider = self.shared.reader("federation_dns_provider")
-        if provider:
-            check_dns_provider(provider)
         for host, variables in self.hosts.items():
             for name, check in (
                 ("federation_trust_anchors", Reader.texts),
@@ -228,9 +274,9 @@ class _Reading:
                 if variables.get(name) is not None:
                     check(Reader(variables[name], place(name, host), self.problems))  # type: ignore[operator]
         in_use = [*deployment.xmpp_domains, *(item.domain for item in deployment.components)]
-        check_retired(deployment.retired_domains, in_use, "federation_retired_xmpp_domains", self.shared)
+        check_retired(deployment.publishing.retired_domains, in_use, "federation_retired_xmpp_domains", self.shared)
         fqdns = [pool.fqdn for pool in deployment.pools]
-        check_retired(deployment.retired_pools, fqdns, "federation_retired_pools", self.shared)
+        check_retired(deployment.publishing.retired_pools, fqdns, "federation_retired_pools", self.shared)
         sizes = {pool.fqdn: len(deployment.certificate_names(pool)) for pool in deployment.pools}
         domains, sip_domains = deployment.xmpp_domains, deployment.sip_domains
         check_pools(deployment.pools, domains, sip_domains, sizes, self.problems, pools_are_whole)

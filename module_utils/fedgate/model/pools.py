@@ -9,7 +9,8 @@ from typing import Any
 from .domains import is_address
 from .problems import UNKNOWN, Problems, Where
 from .reading import Reader, shown
-from .settings import check_certificate
+from .records import CLIENT_PORT, SERVER_PORT
+from .settings import Issuing, check_certificate
 from .sharing import Shared
 from .suggest import did_you_mean, listed
 
@@ -18,15 +19,21 @@ BACKENDS = ("prosody", "lync")
 MAX_16_BITS = 65535
 DEFAULT_PRIORITY = 10
 DEFAULT_LISTEN = ("*", "::")
+DIRECT_SERVER, DIRECT_CLIENT = "edge_pool_direct_tls_server_port", "edge_pool_direct_tls_client_port"
 
 
 @dataclass(frozen=True)
 class Host:
-    """One gateway host. :ivar published: addresses for others; :ivar listen: addresses to listen on."""
+    """One gateway host.
+
+    :ivar published: addresses for others; :ivar internal: those for one's own network, where they differ.
+    :ivar listen: addresses to listen on.
+    """
 
     name: str
     pool: str
     published: tuple[str, ...]
+    internal: tuple[str, ...]
     listen: tuple[str, ...]
 
 
@@ -36,6 +43,7 @@ class Pool:
 
     :ivar xmpp_domains: what it may serve, in the order of ``federation_xmpp_domains``.
     :ivar priority: SRV priority, the lowest first; :ivar weight: SRV weight.
+    :ivar direct_server_port: TCP port for servers by direct TLS, None without; :ivar direct_client_port: for clients.
     :ivar members: inventory names, in the inventory's order; :ivar active_member: the one that serves.
     """
 
@@ -45,10 +53,13 @@ class Pool:
     xmpp_domains: tuple[str, ...]
     priority: int
     weight: int
+    direct_server_port: int | None
+    direct_client_port: int | None
     members: tuple[Host, ...]
     active_member: str
     webconf: str | None
     additional_names: tuple[str, ...]
+    issuing: Issuing
     where: Where
 
     @property
@@ -59,12 +70,20 @@ class Pool:
     @property
     def addresses(self) -> tuple[str, ...]:
         """What the pool's name leads to: the active member on Linux, every member on Lync."""
-        return tuple(
-            address
-            for host in self.members
-            if not self.linux or host.name == self.active_member
-            for address in host.published
-        )
+        return tuple(address for host in self._serving() for address in host.published)
+
+    @property
+    def internal_addresses(self) -> tuple[str, ...]:
+        """What the pool's name leads to inside one's own network; a host's published addresses unless it has others."""
+        return tuple(address for host in self._serving() for address in host.internal or host.published)
+
+    @property
+    def has_internal(self) -> bool:
+        """Whether one of its hosts has other addresses inside."""
+        return any(host.internal for host in self.members)
+
+    def _serving(self) -> list[Host]:
+        return [host for host in self.members if not self.linux or host.name == self.active_member]
 
 
 def read_pools(hosts: Mapping[str, Mapping[str, Any]], xmpp_domains: list[str], problems: Problems) -> list[Pool]:
@@ -101,8 +120,8 @@ def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: lis
     shared = _PoolVariables(Shared(hosts, problems, fqdn))
     backend = shared.read("edge_pool_backend", lambda at: at.choice(BACKENDS), "prosody")
     certificate = shared.shared.reader("federation_certificate")
-    if certificate:
-        check_certificate(certificate, len(hosts) if backend != "lync" else 1)
+    members_served = len(hosts) if backend != "lync" else 1
+    issuing = check_certificate(certificate, members_served) if certificate else Issuing()
     active = shared.read("edge_pool_active_member", lambda at: _member(at, list(hosts)), next(iter(hosts)))
     members = tuple(
         _read_host(name, fqdn, variables, backend == "lync" or name == active, problems)
@@ -115,10 +134,13 @@ def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: lis
         xmpp_domains=tuple(shared.read("edge_pool_xmpp_domains", lambda at: _served(at, xmpp_domains), xmpp_domains)),
         priority=shared.read("edge_pool_priority", lambda at: at.whole_number(0, MAX_16_BITS), DEFAULT_PRIORITY),
         weight=shared.read("edge_pool_weight", lambda at: at.whole_number(0, MAX_16_BITS), 0),
+        direct_server_port=shared.read(DIRECT_SERVER, lambda at: _direct_port(at, backend), None),
+        direct_client_port=shared.read(DIRECT_CLIENT, lambda at: _direct_port(at, backend), None),
         members=members,
         active_member=active,
         webconf=shared.read("edge_pool_webconf_fqdn", Reader.domain, None),
         additional_names=tuple(shared.read("edge_pool_additional_names", Reader.domains, [])),
+        issuing=issuing,
         where=Where(("edge_pool_fqdn",), None, next(iter(hosts))),
     )
 
@@ -145,6 +167,19 @@ def _member(reader: Reader, members: list[str]) -> str | None:
     return None
 
 
+def _direct_port(reader: Reader, backend: str) -> int | None:
+    if backend == "lync":
+        reader.wrong("Lync speaks no direct TLS", "Remove it, or build the pool with edge_pool_backend: prosody.")
+        return None
+    port = reader.whole_number(1, MAX_16_BITS)
+    if port in (SERVER_PORT, CLIENT_PORT):
+        reader.wrong(
+            f"{port} is the port for connections that begin without TLS", "Choose another, such as 5270 or 443."
+        )
+        return None
+    return port
+
+
 def _served(reader: Reader, xmpp_domains: list[str]) -> list[str]:
     chosen = []
     for item in reader.items():
@@ -165,7 +200,9 @@ def _read_host(name: str, pool: str, variables: Mapping[str, Any], serves: bool,
     if serves and not published.value:
         hint = f"Add edge_published_addresses: with the addresses under which others reach {name}."
         published.wrong(f"{name} serves {pool}, but has no published address", hint)
-    return Host(name, pool, tuple(addresses), tuple(_listening(listen)) or DEFAULT_LISTEN)
+    internal = _reader(name, "edge_internal_addresses", variables, problems)
+    inside = internal.addresses() if internal.value is not None else []
+    return Host(name, pool, tuple(addresses), tuple(inside), tuple(_listening(listen)) or DEFAULT_LISTEN)
 
 
 def _reader(host: str, variable: str, variables: Mapping[str, Any], problems: Problems) -> Reader:

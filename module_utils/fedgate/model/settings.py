@@ -1,11 +1,13 @@
-"""Checks the deployment's settings that other parts read by themselves: certificate, DNS server, proxy."""
+"""Checks the deployment's settings that other parts read by themselves: certificate, resolvers, proxy."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from .acme_settings import check_acme
+from .dns_settings import check_dns_provider
 from .domains import is_address
 from .reading import Reader, shown
 
@@ -13,8 +15,6 @@ ISSUERS = ("acme", "local_ca", "manual")
 KEY_TYPES = ("rsa", "ecdsa")
 KEY_SIZES = (2048, 3072, 4096)
 CURVES = ("p256", "p384", "p521")
-DNS_KINDS = ("rfc2136",)
-TSIG_ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
 #: X.520 upper bounds (RFC 5280 appendix A.1), in characters.
 _SUBJECT_LIMITS = {"organization": 64, "organizational_unit": 64, "city": 128, "state": 128}
 _CERTIFICATE_KEYS = (
@@ -23,24 +23,39 @@ _CERTIFICATE_KEYS = (
     "validity_days", "ca_directory", "ca_create", "ca_passphrase", "requests_directory", "trust_anchors",
     "acme", "reuse_key", "renew_before_days",
 )  # fmt: skip
-_DNS_KEYS = ("kind", "server", "port", "tsig_name", "tsig_algorithm", "tsig_secret", "timeout")
 
 
-def check_certificate(reader: Reader, members: int = 1) -> None:
+@dataclass(frozen=True)
+class Issuing:
+    """What DNS has to know of how a pool's certificate is issued.
+
+    :ivar reuse_key: whether the next certificate is for the same key.
+    :ivar challenges: whether its challenge records go where all our records go.
+    :ivar authority: what the authority calls itself in CAA records, where that is known without asking it.
+    """
+
+    issuer: str = ""
+    reuse_key: bool = False
+    challenges: bool = False
+    authority: str | None = None
+
+
+def check_certificate(reader: Reader, members: int = 1) -> Issuing:
     """Check ``federation_certificate`` of one pool; a passphrase is looked at, never kept.
 
     :param members: how many Linux gateways share the pool's certificate, and so its key.
     """
     fields = reader.fields(_CERTIFICATE_KEYS, required=["issuer"])
     if fields is None:
-        return
+        return Issuing()
+    authority = None
     issuer = fields.read("issuer", lambda at: at.choice(ISSUERS), "")
     for key, limit in _SUBJECT_LIMITS.items():
         fields.read(key, lambda at, most=limit: at.text(most), "")  # type: ignore[misc]
     for key in ("friendly_name", "ca_directory", "requests_directory", "request_file"):
         fields.read(key, Reader.text, "")
     fields.read("template", lambda at: at.text(64), "")
-    for key in ("client_auth", "ca_create", "ca_intermediate", "reuse_key"):
+    for key in ("client_auth", "ca_create", "ca_intermediate"):
         fields.read(key, Reader.flag, False)
     if not fields.read("exportable", Reader.flag, True) and members > 1:
         fields.at("exportable").wrong(
@@ -59,7 +74,7 @@ def check_certificate(reader: Reader, members: int = 1) -> None:
     if fields.has("key"):
         _check_key(fields.at("key"))
     if fields.has("acme"):
-        check_acme(fields.at("acme"), check_dns_provider, check_resolvers)
+        authority = check_acme(fields.at("acme"), check_dns_provider, check_resolvers)
     elif issuer == "acme":
         reader.wrong(
             "issuer: acme needs acme", "Add acme: with at least directory_url, state_directory, agree_to_terms."
@@ -67,6 +82,10 @@ def check_certificate(reader: Reader, members: int = 1) -> None:
     for needed_by, key in (("local_ca", "ca_directory"), ("manual", "requests_directory")):
         if issuer == needed_by and not fields.has(key):
             reader.wrong(f"issuer: {needed_by} needs {key}", f"Add {key}: with a directory on the controller.")
+    reuse_key = fields.read("reuse_key", Reader.flag, False)
+    acme = issuer == "acme" and fields.has("acme")
+    own_provider = acme and isinstance(fields.at("acme").value, Mapping) and fields.at("acme").value.get("dns_provider")
+    return Issuing(issuer, reuse_key, acme and not own_provider, authority if acme else None)
 
 
 def _check_key(reader: Reader) -> None:
@@ -115,45 +134,6 @@ def _country(reader: Reader) -> str | None:
     if re.fullmatch("[A-Za-z]{2}", text):
         hint = f"Write it in capital letters: {text.upper()}."
     reader.wrong(f"{text!r} is not a country code of two capital letters", hint)
-    return None
-
-
-def check_dns_provider(reader: Reader) -> None:
-    """Check ``federation_dns_provider``; the secret is looked at, never kept."""
-    fields = reader.fields(_DNS_KEYS, required=["kind", "server", "tsig_name", "tsig_secret"])
-    if fields is None:
-        return
-    fields.read("kind", lambda at: at.choice(DNS_KINDS), "")
-    fields.read("server", _server, "")
-    fields.read("port", lambda at: at.whole_number(1, 65535), 0)
-    fields.read("tsig_name", _key_name, "")
-    fields.read("tsig_algorithm", lambda at: at.choice(TSIG_ALGORITHMS), "")
-    fields.read("timeout", _seconds, 0.0)
-    if fields.has("tsig_secret"):
-        fields.at("tsig_secret").secret(encoded=True)
-
-
-def _server(reader: Reader) -> str | None:
-    """A server may be given by name or by address, also a loopback one: it need not be reached by others."""
-    if isinstance(reader.value, str) and (is_address(reader.value) or reader.value == "localhost"):
-        return reader.value
-    return reader.domain()
-
-
-def _key_name(reader: Reader) -> str | None:
-    text = reader.text(255)
-    if text is not None and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", text):
-        # Not shown: it may be the secret, written in the wrong line.
-        reader.wrong("this is not a name of a TSIG key", "Write it as the server's configuration does.")
-        return None
-    return text
-
-
-def _seconds(reader: Reader) -> float | None:
-    value = reader.value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 300:
-        return float(value)
-    reader.wrong(f"{shown(value)} is not a time-out", "Write seconds, more than 0 and at most 300.")
     return None
 
 

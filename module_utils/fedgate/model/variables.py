@@ -37,11 +37,18 @@ _ALL = (
         "federation_certificate", "pool", "how edge certificates are requested and issued: a mapping", secret=True
     ),
     Variable("federation_trust_anchors", "host", "PEM files on the controller: private CAs of partners"),
-    Variable("federation_dns_provider", "deployment", "the server that takes DNS changes: a mapping", secret=True),
+    Variable("federation_dns_provider", "deployment", "who takes DNS changes: a mapping", secret=True),
+    Variable("federation_dns_providers", "deployment", "likewise, several of them: a list of mappings", secret=True),
     Variable("federation_dns_ttl", "deployment", "seconds that others may keep our records: 60 to 86400"),
     Variable("federation_dns_resolvers", "host", "addresses of resolvers that probes ask"),
     Variable("federation_publish_xmpp_client", "deployment", "whether _xmpp-client records are published"),
-    Variable("federation_retired_xmpp_domains", "deployment", "former domains, whose records are removed"),
+    Variable(
+        "federation_publish_sip_federation", "deployment", "whether _sipfederationtls records are published (Lync)"
+    ),
+    Variable("federation_publish_tlsa", "deployment", "whether TLSA records of the gateways' keys are published"),
+    Variable("federation_caa", "deployment", "who may certify our names: a mapping"),
+    Variable("federation_retired_xmpp_domains", "deployment", "former domains, said to have no service any more"),
+    Variable("federation_retired_records", "deployment", "what becomes of their records: no_service or absent"),
     Variable("federation_retired_pools", "deployment", "former pools' names, whose addresses are removed"),
     Variable("federation_proxy_env", "host", "proxy variables for package downloads: a mapping of texts", secret=True),
     Variable("federation_edge_group", "deployment", "name of the group of all gateways, edges by default"),
@@ -51,10 +58,13 @@ _ALL = (
     Variable("edge_pool_xmpp_domains", "pool", "the domains that the pool serves; all by default"),
     Variable("edge_pool_priority", "pool", "SRV priority, 0 to 65535; the lowest is asked first"),
     Variable("edge_pool_weight", "pool", "SRV weight, 0 to 65535"),
+    Variable("edge_pool_direct_tls_server_port", "pool", "port where servers connect by direct TLS; none by default"),
+    Variable("edge_pool_direct_tls_client_port", "pool", "port where clients connect by direct TLS; none by default"),
     Variable("edge_pool_active_member", "pool", "the host that serves; the first by default"),
     Variable("edge_pool_webconf_fqdn", "pool", "web conferencing edge FQDN (Lync)"),
     Variable("edge_pool_additional_names", "pool", "further names for the pool's certificate"),
     Variable("edge_published_addresses", "host", "addresses under which others reach the host"),
+    Variable("edge_internal_addresses", "host", "addresses for one's own network, where they are others"),
     Variable("edge_listen_addresses", "host", "addresses on which the gateway listens"),
 )
 VARIABLES: Mapping[str, Variable] = {variable.name: variable for variable in _ALL}

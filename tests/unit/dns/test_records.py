@@ -29,6 +29,14 @@ def record(rtype: str, *values: str, **other: Any) -> dict[str, Any]:
         ("TXT", "plain", '"pl" "ain"'),
         ("TXT", 'a"b', r'"a\"b"'),
         ("TXT", "ü", r'"\195\188"'),
+        (
+            "CAA",
+            '0 ISSUE "ca.example; accounturi=https://ca.example/1"',
+            '0 issue "ca.example" "; accounturi=https://ca.example/1"',
+        ),
+        ("CAA", '128 issue ";"', "128  issue ;"),
+        ("TLSA", "3 1 1 " + "AB" * 32, "3 1 1 " + "ab" * 16 + " " + "ab" * 16),
+        ("TLSA", "2 0 0 3082", "2 0 0 30 82"),
     ],
 )
 def test_equal_data_has_one_form(rtype: str, one: str, other: str) -> None:
@@ -77,11 +85,22 @@ def test_plain_text_is_taken_as_it_is(text: str) -> None:
         ("TXT", '"open', "do not close"),
         ("TXT", r'"\999"', "above 255"),
         ("TXT", "x" * 65001, "too long"),
+        ("CAA", "0 issue", 'flags tag "value"'),
+        ("CAA", '256 issue "ca.example"', "flags '256'"),
+        ("CAA", '0 no-tag "ca.example"', 'flags tag "value"'),
+        ("CAA", '0 issue "open', "do not close"),
+        ("TLSA", "3 1 1", "hexadecimal"),
+        ("TLSA", "4 1 1 " + "ab" * 32, "usage '4'"),
+        ("TLSA", "3 2 1 " + "ab" * 32, "selector '2'"),
+        ("TLSA", "3 1 1 abcd", "64 digits"),
+        ("TLSA", "3 1 1 xyz", "hexadecimal"),
+        ("SRV", f"10 0 5269 {'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * 63}.example.org", "characters long"),
     ],
 )
 def test_bad_data_names_the_record(rtype: str, value: str, says: str) -> None:
     good = {"name": "ok.contoso.example", "type": "A", "ttl": 60, "values": ["192.0.2.1"]}
     fine = {"SRV": "1 1 1 b.contoso.example", "A": "192.0.2.1", "AAAA": "2001:db8::1", "TXT": "x"}
+    fine |= {"CAA": '0 issue "ca.example"', "TLSA": "3 1 1 " + "00" * 32}
     values = [fine[rtype], value] if rtype in fine else [value]
     with pytest.raises(InvalidValue) as caught:
         wanted_from([good, record(rtype, *values)])
@@ -100,6 +119,7 @@ def test_bad_data_names_the_record(rtype: str, value: str, says: str) -> None:
         ({"type": "MX"}, "'MX' is not supported"),
         ({"type": "CNAME", "values": ["a.example", "b.example"]}, "one value only"),
         ({"type": "SRV", "values": ["0 0 0 .", "1 1 1 b.example.org"]}, "one value only"),
+        ({"state": "retired"}, "records[0].state: a.contoso.example A cannot be retired"),
     ],
 )
 def test_bad_records(change: dict[str, Any], says: str) -> None:
@@ -112,6 +132,16 @@ def test_one_record_for_a_name_and_type() -> None:
     again = record("A", "192.0.2.2", name="A.Contoso.example.")
     with pytest.raises(InvalidValue, match=r"records\[1\]: a\.contoso\.example A stands already in records\[0\]"):
         wanted_from([record("A", "192.0.2.1"), again])
+
+
+def test_views_are_apart() -> None:
+    one, other = wanted_from([record("A", "192.0.2.1"), record("A", "10.0.0.1", view="internal")])
+    assert (one.view, other.view) == ("external", "internal")
+
+
+def test_a_retired_service_says_that_there_is_none() -> None:
+    (one,) = wanted_from([record("SRV", name="_xmpp-server._tcp.contoso.example", state="retired")])
+    assert [value.text for value in one.values] == ["0 0 0 ."] and one.where_possible and one.ttl == 300
 
 
 def test_an_alias_stands_alone() -> None:

@@ -14,7 +14,7 @@ from .inventories import TODAY, Hosts, errors_of, lync_site, only_error_of, read
 
 def test_facts_of_two_sites() -> None:
     facts = read(two_sites()).as_facts()
-    assert list(facts) == ["xmpp_domains", "partners", "pools", "hosts", "records", "warnings"]
+    assert list(facts) == ["xmpp_domains", "partners", "pools", "hosts", "records", "tlsa", "authorities", "warnings"]
     assert facts["xmpp_domains"] == ["contoso.example", "contoso-asia.example"]
     room = {"domain": "conference.contoso.example", "kind": "muc", "federated": True}
     assert facts["pools"]["edge.london.contoso.example"] == {
@@ -26,6 +26,7 @@ def test_facts_of_two_sites() -> None:
         "certificate_names": ["contoso.example", "conference.contoso.example"],
         "priority": 10,
         "weight": 0,
+        "direct_tls_ports": {"server": None, "client": None},
         "members": ["edge1.london", "edge2.london"],
         "active_member": "edge1.london",
         "published_addresses": ["192.0.2.11", "2001:db8::11"],
@@ -39,6 +40,7 @@ def test_facts_of_two_sites() -> None:
         "federated_hosts": ["contoso.example", "conference.contoso.example"],
         "certificate_names": ["contoso.example", "conference.contoso.example"],
         "listen_addresses": ["*", "::"],
+        "direct_tls_ports": {"server": None, "client": None},
         "published_addresses": ["192.0.2.11", "2001:db8::11"],
     }
     assert facts["hosts"]["edge2.london"]["active"] is False
@@ -158,6 +160,13 @@ ALL: list[tuple[dict[str, Any], list[str]]] = [
         {"federation_retired_pools": ["edge.tokyo.contoso.example"]},
         ["federation_retired_pools: edge.tokyo.contoso.example is still in use"],
     ),
+    (
+        {"federation_retired_records": "gone"},
+        ["federation_retired_records: the text 'gone' is not allowed here", "Allowed are no_service and absent."],
+    ),
+    ({"federation_publish_tlsa": "yes"}, ["federation_publish_tlsa: true or false is needed"]),
+    ({"federation_publish_sip_federation": 1}, ["federation_publish_sip_federation: true or false is needed"]),
+    ({"federation_publish_sip_federation": True}, ["federation_publish_sip_federation: no pool is a Lync pool"]),
     ({"federation_partner": []}, ["federation_partner: no variable of this name", "Did you mean federation_partners?"]),
     ({"federation_flavour": 1}, ["federation_flavour: no variable of this name", "without our prefix"]),
     ({"federation_partners_": []}, ["federation_partners_: no variable of this name"]),
@@ -203,6 +212,23 @@ ONE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("edge1.tokyo", {"edge_pool_backend": "ejabberd"}, ["the text 'ejabberd'", "Allowed are prosody and lync"]),
     ("edge1.tokyo", {"edge_pool_priority": 70000}, ["edge_pool_priority of edge.tokyo", "0 to 65535"]),
     ("edge1.tokyo", {"edge_pool_weight": -1}, ["edge_pool_weight of edge.tokyo", "-1 is out of bounds"]),
+    (
+        "edge1.tokyo",
+        {"edge_pool_direct_tls_server_port": 0},
+        ["edge_pool_direct_tls_server_port of edge.tokyo.contoso.example: 0 is out of bounds", "1 to 65535"],
+    ),
+    (
+        "edge1.tokyo",
+        {"edge_pool_direct_tls_client_port": 5222},
+        ["edge_pool_direct_tls_client_port", "5222 is the port for connections that begin without TLS", "such as 5270"],
+    ),
+    (
+        "edge1.tokyo",
+        {"edge_pool_direct_tls_client_port": 443, "edge_pool_direct_tls_server_port": 443},
+        ["edge_pool_direct_tls_client_port of edge.tokyo.contoso.example: 443 is the port for servers already"],
+    ),
+    ("edge1.tokyo", {"edge_internal_addresses": "10.0.0.1"}, ["edge_internal_addresses of edge1.tokyo: a list"]),
+    ("edge1.tokyo", {"edge_internal_addresses": ["127.0.0.1"]}, ["127.0.0.1 is a loopback address"]),
     ("edge1.tokyo", {"edge_pool_active_member": "edge1.tokio"}, ["no host of this pool", "Did you mean edge1.tokyo?"]),
     ("edge1.tokyo", {"edge_pool_xmpp_domains": ["contoso-asia.exampel"]}, ["Did you mean contoso-asia.example?"]),
     ("edge1.tokyo", {"edge_pool_additional_names": ["*.contoso.example"]}, ["is a wildcard"]),
@@ -261,6 +287,17 @@ def test_too_many_names() -> None:
 def test_lync_needs_sip_domains() -> None:
     error = only_error_of(lync_site(federation_sip_domains=None))
     assert "access.contoso.example is a Lync pool, but no SIP domain is given" in error
+
+
+@pytest.mark.parametrize("name", ["edge_pool_direct_tls_server_port", "edge_pool_direct_tls_client_port"])
+def test_lync_speaks_no_direct_tls(name: str) -> None:
+    error = only_error_of(lync_site(**{name: 5270}))
+    assert f"{name} of access.contoso.example: Lync speaks no direct TLS. Remove it" in error
+
+
+def test_keys_of_lync_are_not_known() -> None:
+    error = only_error_of(lync_site(federation_publish_tlsa=True))
+    assert error.startswith("federation_publish_tlsa: all pools are Lync pools, whose keys are not known here")
 
 
 def test_empty_group() -> None:

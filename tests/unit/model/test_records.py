@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible.module_utils.fedgate.model.records import Endpoint, derive_records
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .inventories import lync_site, read, two_sites
+from .inventories import SHARED, lync_site, read, two_sites
 
 
 def rrsets(hosts: dict[str, dict[str, Any]]) -> dict[tuple[str, str], list[str] | None]:
@@ -32,6 +33,12 @@ def test_two_sites_with_a_domain_each() -> None:
         ("edge.london.contoso.example", "AAAA"): ["2001:db8::11"],
         ("edge.tokyo.contoso.example", "A"): ["192.0.2.21"],
         ("edge.tokyo.contoso.example", "AAAA"): None,
+        # No pool speaks direct TLS; what may be left of it goes.
+        ("_xmpps-server._tcp.contoso.example", "SRV"): None,
+        ("_xmpps-server._tcp.conference.contoso.example", "SRV"): None,
+        ("_xmpps-server._tcp.contoso-asia.example", "SRV"): None,
+        ("_xmpps-client._tcp.contoso.example", "SRV"): None,
+        ("_xmpps-client._tcp.contoso-asia.example", "SRV"): None,
     }
 
 
@@ -65,17 +72,130 @@ def test_a_component_that_is_not_federated_has_no_record() -> None:
     assert found["_xmpp-server._tcp.conference.contoso.example", "SRV"] is None
 
 
-def test_retired_things_are_removed() -> None:
-    found = rrsets(
-        two_sites(federation_retired_xmpp_domains=["old.example"], federation_retired_pools=["edge.old.example"])
+@pytest.mark.parametrize(
+    ("records", "state"), [(None, "retired"), ("no_service", "retired"), ("absent", "absent")], ids=str
+)
+def test_what_becomes_of_retired_things(records: str | None, state: str) -> None:
+    hosts = two_sites(federation_retired_xmpp_domains=["old.example"], federation_retired_pools=["edge.old.example"])
+    for variables in hosts.values():
+        variables["federation_retired_records"] = records
+    states = {(record.name, record.type): (record.state, record.values) for record in read(hosts).records()}
+    assert {pair: found for pair, found in states.items() if "old" in pair[0]} == {
+        ("_xmpp-server._tcp.old.example", "SRV"): (state, ()),
+        ("_xmpp-client._tcp.old.example", "SRV"): (state, ()),
+        ("_xmpps-server._tcp.old.example", "SRV"): ("absent", ()),
+        ("_xmpps-client._tcp.old.example", "SRV"): ("absent", ()),
+        ("edge.old.example", "A"): ("absent", ()),
+        ("edge.old.example", "AAAA"): ("absent", ()),
+    }
+
+
+def test_direct_tls_where_the_pool_speaks_it() -> None:
+    hosts = two_sites()
+    hosts["edge1.tokyo"].update(
+        edge_pool_direct_tls_server_port=5270,
+        edge_pool_direct_tls_client_port=443,
+        edge_pool_xmpp_domains=["contoso-asia.example", "contoso.example"],
     )
-    for pair in (
-        ("_xmpp-server._tcp.old.example", "SRV"),
-        ("_xmpp-client._tcp.old.example", "SRV"),
-        ("edge.old.example", "A"),
-        ("edge.old.example", "AAAA"),
-    ):
-        assert found[pair] is None
+    found = rrsets(hosts)
+    # London has the lower number for contoso.example, but does not speak it: only Tokyo is named there.
+    assert found["_xmpps-server._tcp.contoso.example", "SRV"] == ["20 0 5270 edge.tokyo.contoso.example"]
+    assert found["_xmpps-server._tcp.conference.contoso.example", "SRV"] == ["20 0 5270 edge.tokyo.contoso.example"]
+    assert found["_xmpps-client._tcp.contoso-asia.example", "SRV"] == ["20 0 443 edge.tokyo.contoso.example"]
+    assert found["_xmpp-server._tcp.contoso-asia.example", "SRV"] == ["20 0 5269 edge.tokyo.contoso.example"]
+    for variables in hosts.values():
+        variables["federation_publish_xmpp_client"] = False
+    assert rrsets(hosts)["_xmpps-client._tcp.contoso-asia.example", "SRV"] is None
+
+
+INSIDE = {
+    "kind": "rfc2136", "name": "inside", "view": "internal", "server": "192.0.2.54", "tsig_name": "inside",
+    "tsig_secret": "Y2FuYXJ5LXRzaWc=",
+}  # fmt: skip
+
+
+def with_inside(zones: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Two sites with a provider for each view; one host of London has an address of its own inside."""
+    outside = {**SHARED["federation_dns_provider"], "name": "outside"}
+    hosts = two_sites(federation_dns_provider=None, federation_dns_providers=[outside, {**INSIDE, "zones": zones}])
+    hosts["edge1.london"]["edge_internal_addresses"] = ["10.0.0.11"]
+    return hosts
+
+
+def test_the_internal_view_leads_to_internal_addresses() -> None:
+    records = read(with_inside()).records()
+    views = {
+        view: {(one.name, one.type): one.values for one in records if one.view == view}
+        for view in ("external", "internal")
+    }
+    assert list(views["external"]) == list(views["internal"])
+    assert {pair: views["internal"][pair] for pair in views["internal"] if "edge" in pair[0]} == {
+        ("edge.london.contoso.example", "A"): ("10.0.0.11",),
+        ("edge.london.contoso.example", "AAAA"): (),
+        ("edge.tokyo.contoso.example", "A"): ("192.0.2.21",),
+        ("edge.tokyo.contoso.example", "AAAA"): (),
+    }
+    services = [pair for pair in views["external"] if pair[1] == "SRV"]
+    assert services and all(views["external"][pair] == views["internal"][pair] for pair in services)
+    facts = read(with_inside()).as_facts()["records"]
+    assert [record["view"] for record in facts] == [record.view for record in records]
+
+
+def test_the_internal_view_has_what_its_zones_hold() -> None:
+    records = read(with_inside(["contoso-asia.example"])).records()
+    services = ("xmpp-server", "xmpp-client", "xmpps-server", "xmpps-client")
+    assert {record.name for record in records if record.view == "internal"} == {
+        f"_{service}._tcp.contoso-asia.example" for service in services
+    }
+
+
+def test_without_a_provider_inside_there_is_one_view() -> None:
+    hosts = two_sites()
+    before = read(hosts).records()
+    hosts["edge1.london"]["edge_internal_addresses"] = ["10.0.0.11"]
+    assert read(hosts).records() == before and {record.view for record in before} == {"external"}
+
+
+def test_sip_federation_is_asked_for() -> None:
+    names = ["_sipfederationtls._tcp.contoso.example", "_sipfederationtls._tcp.corp.contoso.example"]
+    assert not any(name in pair for pair in rrsets(lync_site()) for name in names)
+    on = rrsets(lync_site(federation_publish_sip_federation=True))
+    off = rrsets(lync_site(federation_publish_sip_federation=False))
+    for name in names:
+        assert on[name, "SRV"] == ["10 0 5061 access.contoso.example"]
+        assert off[name, "SRV"] is None
+
+
+def test_tlsa_is_asked_for() -> None:
+    name = "_5269._tcp.edge.london.contoso.example"
+    assert (name, "TLSA") not in rrsets(two_sites())
+    off = read(two_sites(federation_publish_tlsa=False, federation_retired_pools=["edge.old.example"])).as_facts()
+    absent = {record["name"] for record in off["records"] if record["type"] == "TLSA" and record["state"] == "absent"}
+    assert absent == {name, "_5269._tcp.edge.tokyo.contoso.example", "_5269._tcp.edge.old.example"}
+    assert off["tlsa"] == []
+    on = read(two_sites(federation_publish_tlsa=True)).as_facts()
+    # Which keys serve is known to hosts only: what is not said is not touched.
+    assert not [record for record in on["records"] if record["type"] == "TLSA"]
+    assert on["tlsa"][0] == {"name": name, "type": "TLSA", "ttl": 300, "pool": "edge.london.contoso.example"}
+    assert len(on["tlsa"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("certificate", "warned"),
+    [({"reuse_key": True}, False), ({}, True), ({"issuer": "manual", "requests_directory": "/r"}, False)],
+    ids=str,
+)
+def test_a_new_key_must_not_serve_before_its_record(certificate: dict[str, Any], warned: bool) -> None:
+    hosts = two_sites(federation_publish_tlsa=True)
+    for variables in hosts.values():
+        variables["federation_certificate"].update(certificate)
+    warnings = [text for text in read(hosts).warnings if "a new key would serve before others know" in text]
+    assert len(warnings) == (2 if warned else 0)
+
+
+def test_a_retired_pool_loses_its_caa_too() -> None:
+    hosts = two_sites(federation_caa={"issuers": ["letsencrypt.org"]}, federation_retired_pools=["edge.old.example"])
+    assert rrsets(hosts)["edge.old.example", "CAA"] is None
 
 
 def test_lync_publishes_every_member_and_no_client_records() -> None:
@@ -83,6 +203,7 @@ def test_lync_publishes_every_member_and_no_client_records() -> None:
         ("_xmpp-server._tcp.contoso.example", "SRV"): ["10 0 5269 access.contoso.example"],
         ("access.contoso.example", "A"): ["192.0.2.31", "192.0.2.32"],
         ("access.contoso.example", "AAAA"): None,
+        ("_xmpps-server._tcp.contoso.example", "SRV"): None,
     }
 
 

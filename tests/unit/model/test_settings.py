@@ -104,43 +104,6 @@ def test_certificate(changes: dict[str, Any], parts: list[str]) -> None:
     assert "canary" not in error and "12345" not in error
 
 
-PROVIDER: list[tuple[Any, list[str]]] = [
-    ({"kind": "route53"}, [".kind", "Allowed are rfc2136."]),
-    ({"server": None}, ["the key server is missing"]),
-    ({"server": "dns_1.example"}, [".server", "underscore"]),
-    ({"port": 0}, [".port: 0 is out of bounds"]),
-    ({"tsig_name": "Y2FuYXJ5LXRzaWc="}, [".tsig_name: this is not a name of a TSIG key"]),
-    ({"tsig_algorithm": "hmac-md5"}, [".tsig_algorithm", "hmac-sha256, hmac-sha384 and hmac-sha512"]),
-    ({"tsig_secret": None}, ["the key tsig_secret is missing"]),
-    ({"tsig_secret": ""}, [".tsig_secret: the secret is empty"]),
-    ({"tsig_secret": "canary!"}, [".tsig_secret: the secret is not in Base64", "tsig-keygen"]),
-    ({"tsig_secert": "Y2FuYXJ5LXRzaWc="}, ["the key tsig_secert is not known", "Did you mean tsig_secret?"]),
-    ({"timeout": 0}, [".timeout", "more than 0 and at most 300"]),
-    ({"timeout": "10"}, [".timeout", "the text '10' is not a time-out"]),
-]
-
-
-@pytest.mark.parametrize(("changes", "parts"), PROVIDER, ids=lambda value: str(value)[:60])
-def test_dns_provider(changes: dict[str, Any], parts: list[str]) -> None:
-    provider = {**SHARED["federation_dns_provider"], **changes}
-    error = only_error_of(two_sites(federation_dns_provider=provider))
-    assert error.startswith("federation_dns_provider")
-    for part in parts:
-        assert part in error, error
-    assert "canary" not in error and "Y2Fu" not in error
-
-
-def test_a_secret_in_the_wrong_place_is_not_shown() -> None:
-    error = only_error_of(two_sites(federation_dns_provider="Y2FuYXJ5LXRzaWc="))
-    assert "a mapping is needed here, not a text" in error
-    assert "Y2Fu" not in error
-
-
-@pytest.mark.parametrize("server", ["127.0.0.1", "::1", "localhost", "ns1.contoso.example"])
-def test_the_server_may_be_local(server: str) -> None:
-    assert read(two_sites(federation_dns_provider={**SHARED["federation_dns_provider"], "server": server}))
-
-
 def test_pools_may_have_certificates_of_their_own() -> None:
     hosts = two_sites()
     hosts["edge1.tokyo"]["federation_certificate"] = {"issuer": "manual", "requests_directory": "/r", "country": "JP"}

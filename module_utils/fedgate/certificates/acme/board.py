@@ -182,6 +182,8 @@ def _sorted(
                 f"{name} is a CNAME at the DNS provider, and the resolvers do not know of it yet",
                 hint="Run again when it is known everywhere, or name other resolvers (acme.resolvers).",
             )
+        elif change is not None and change.key in seen.untouchable:
+            failed[name] = seen.untouchable[change.key]
         elif change is not None and seen.zones[name] in seen.obstacles:
             failed[name] = _with_rights(seen.obstacles[seen.zones[name]])
         elif change is not None:

@@ -1,0 +1,70 @@
+"""What ``dns_records`` says of records that are allowed and yet will not work as they are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..errors import FedgateError, InvalidValue
+from . import names
+from .lint import Facts, further_keys, lint, outcome
+from .place import Place
+from .provider import Observation
+
+OPTIONS: dict[str, Any] = {
+    "caa_identities": {"type": "dict", "default": {}},
+    "tlsa_keys": {"type": "dict", "default": {}},
+}
+#: Edge certificates are validated by DNS alone (RFC 8657 §4, RFC 8555 §8.4).
+_METHODS = ("dns-01",)
+
+
+def facts_from(params: Mapping[str, Any]) -> Facts:
+    """Read the options.
+
+    :raises InvalidValue: a name is none, or does not lead to a list of texts.
+    """
+    return Facts(
+        authorities=_lists(params, "caa_identities"),
+        methods=_METHODS,
+        keys=_lists(params, "tlsa_keys"),
+    )
+
+
+def _lists(params: Mapping[str, Any], option: str) -> dict[str, list[str]]:
+    found = {}
+    for name, values in (params.get(option) or {}).items():
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise InvalidValue("a list of texts is needed here", path=f"{option}.{name}")
+        try:
+            found[names.owner_name(str(name))] = values
+        except InvalidValue as error:
+            raise InvalidValue(error.message, hint=error.hint, path=f"{option}.{name}") from error
+    return found
+
+
+def advise(place: Place, seen: Observation, view: str, facts: Facts) -> list[str]:
+    """Return what is doubtful at one provider once its changes are made; looks further there only if facts ask for it.
+
+    :param view: the provider's; certificates and their keys are known to the external one only.
+    """
+    facts = facts if view == "external" else Facts()
+    ours = [one for one in place.wanted if one.name not in seen.strangers]
+    # Requests are dear: without such facts, what was found anyway has to do.
+    more = further_keys(ours, facts) if facts.authorities or facts.keys else []
+    keys = [key for key in more if _lies_in(key[0], set(seen.zones.values()))]
+    try:
+        news = place.provider.read(keys) if keys else Observation()
+    except FedgateError as error:
+        return [f"not all could be judged: {error.message}"]
+    known = Facts(
+        looked_up=[key for key in keys if key[0] not in news.strangers],
+        authorities=facts.authorities,
+        methods=facts.methods,
+        keys=facts.keys,
+    )
+    return lint(ours, outcome({**news.rrsets, **seen.rrsets}, place.changes(seen)), known)
+
+
+def _lies_in(name: str, zones: Collection[str]) -> bool:
+    return any(above in zones for above in names.ancestors(name))
