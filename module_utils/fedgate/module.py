@@ -6,10 +6,12 @@ observe → plan → (check mode stops here) → apply → observe again → the
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
 
 from .errors import FedgateError, NotConverged, WorldMoved
 from .lock import lock_file, one_at_a_time
@@ -30,13 +32,31 @@ class _Module(AnsibleModule):  # type: ignore[misc]
         self.log("Invoked")
 
 
+class Here:
+    """Stands for the module where its work is done in Ansible's own process: arguments, check mode, warnings.
+
+    There is no other process that could run programs; what needs them has to be a module.
+    """
+
+    def __init__(self, params: Mapping[str, Any], check_mode: bool, secrets: Iterable[str]) -> None:
+        self.params = params
+        self.check_mode = check_mode
+        self.no_log_values = set(secrets)
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Keep a warning for the result."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
 class Context:
     """What a reconciler may ask of the machine it runs on, without knowing AnsibleModule.
 
     :ivar check_mode: true when nothing may be changed.
     """
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: AnsibleModule | Here) -> None:
         self._module = module
         self.check_mode: bool = bool(module.check_mode)
 
@@ -44,22 +64,28 @@ class Context:
         """Show a warning in the run's output."""
         self._module.warn(text)
 
+    @property
+    def _of_module(self) -> AnsibleModule:
+        if isinstance(self._module, Here):
+            raise TypeError("no program can be run from Ansible's own process")
+        return self._module
+
     def run(self, argv: Sequence[str], *, stdin: str | None = None) -> tuple[int, str, str]:
         """Run a program without a shell; secrets go through ``stdin``, never through ``argv``.
 
         :returns: (exit code, standard output, standard error); 127 when the program does not exist.
         """
         # LC_ALL: messages are compared. A program that is missing is an answer here, not a crash.
-        if self._module.get_bin_path(argv[0]) is None and not argv[0].startswith("/"):
+        if self._of_module.get_bin_path(argv[0]) is None and not argv[0].startswith("/"):
             return 127, "", f"{argv[0]}: not found"
-        rc, out, err = self._module.run_command(
+        rc, out, err = self._of_module.run_command(
             list(argv), data=stdin, environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False
         )
         return rc, out, err
 
     def program(self, name: str) -> str | None:
         """Return the absolute path of a program, searched in PATH and the sbin directories, or None."""
-        path: str | None = self._module.get_bin_path(name)
+        path: str | None = self._of_module.get_bin_path(name)
         return path
 
 
@@ -97,6 +123,8 @@ class Reconciler:
 
 #: A reconciler's class, or a function that picks one by the arguments.
 Kind = Callable[[Mapping[str, Any], Context], Reconciler]
+#: What a module that only looks does: arguments, context → results.
+Look = Callable[[Mapping[str, Any], Context], dict[str, Any]]
 
 
 def run(kind: Kind, argument_spec: Mapping[str, Any], **options: Any) -> None:
@@ -107,35 +135,75 @@ def run(kind: Kind, argument_spec: Mapping[str, Any], **options: Any) -> None:
     :param options: further options of AnsibleModule, such as ``required_if``.
     """
     module = _Module(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
-    _guarded(module, lambda: _reconcile_alone(module, kind))
+    _end(module, lambda: _reconcile_alone(module, kind))
 
 
-def report(
-    look: Callable[[Mapping[str, Any], Context], dict[str, Any]], argument_spec: Mapping[str, Any], **options: Any
-) -> None:
+def report(look: Look, argument_spec: Mapping[str, Any], **options: Any) -> None:
     """Run a module that only looks: ``look(params, context)`` returns its results as plain data."""
     module = _Module(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
-    _guarded(module, lambda: {"changed": False, **look(module.params, Context(module))})
+    _end(module, lambda: {"changed": False, **look(module.params, Context(module))})
 
 
-def _guarded(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
-    try:
-        result = work()
-    except FedgateError as error:
-        module.no_log_values.update(text for text in error.conceal if text)
-        module.fail_json(msg=str(error), error=type(error).__name__, **error.details)
-    except Exception as error:  # a bug of ours; say so, and keep values out of it
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        module.fail_json(
-            msg=f"Internal error in Fedgate: {type(error).__name__} at {place.filename}:{place.lineno}. "
-            "Please report it; what was live before this task may be partly changed.",
-            error="Internal",
-            exception="".join(traceback.format_tb(error.__traceback__)),
-        )
+def run_here(
+    kind: Kind, argument_spec: Mapping[str, Any], arguments: Mapping[str, Any], check_mode: bool
+) -> dict[str, Any]:
+    """Do the work of a changing module in this process, and return its result; for action plug-ins.
+
+    :param arguments: plain values, as the task gives them.
+    """
+    spec = {**argument_spec, **SHARED_ARGUMENTS}
+    return _here(spec, arguments, check_mode, lambda here: _reconcile_alone(here, kind))
+
+
+def report_here(look: Look, argument_spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Do the work of a module that only looks in this process, and return its result; for action plug-ins."""
+    return _here(argument_spec, arguments, True, lambda here: {"changed": False, **look(here.params, Context(here))})
+
+
+def _here(
+    argument_spec: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    check_mode: bool,
+    work: Callable[[Here], dict[str, Any]],
+) -> dict[str, Any]:
+    read = ArgumentSpecValidator(dict(argument_spec)).validate(dict(arguments))
+    if read.error_messages:
+        return {"failed": True, "changed": False, "msg": ". ".join(read.error_messages)}
+    here = Here(read.validated_parameters, check_mode, read._no_log_values)
+    result = _outcome(here, lambda: work(here))
+    shown = {"warnings": here.warnings} if here.warnings else {}
+    scrubbed: dict[str, Any] = remove_values({**result, **shown}, here.no_log_values)
+    return scrubbed
+
+
+def _end(module: AnsibleModule, work: Callable[[], dict[str, Any]]) -> None:
+    """Do the work and end the module's process with its result."""
+    result = _outcome(module, work)
+    if result.pop("failed", False):
+        module.fail_json(**result)
     module.exit_json(**result)
 
 
-def _reconcile_alone(module: AnsibleModule, kind: Kind) -> dict[str, Any]:
+def _outcome(module: AnsibleModule | Here, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what the work returns, or why it failed."""
+    try:
+        return work()
+    except FedgateError as error:
+        module.no_log_values.update(text for text in error.conceal if text)
+        return {"changed": False, **error.details, "failed": True, "msg": str(error), "error": type(error).__name__}
+    except Exception as error:  # a bug of ours; say so, and keep values out of it
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return {
+            "failed": True,
+            "changed": False,
+            "msg": f"Internal error in Fedgate: {type(error).__name__} at {place.filename}:{place.lineno}. "
+            "Please report it; what was live before this task may be partly changed.",
+            "error": "Internal",
+            "exception": "".join(traceback.format_tb(error.__traceback__)),
+        }
+
+
+def _reconcile_alone(module: AnsibleModule | Here, kind: Kind) -> dict[str, Any]:
     """Look and change as one: nobody else's change comes in between. Check mode waits for nobody."""
     if module.check_mode:
         return _reconcile(module, kind)
@@ -143,7 +211,7 @@ def _reconcile_alone(module: AnsibleModule, kind: Kind) -> dict[str, Any]:
         return _reconcile(module, kind)
 
 
-def _reconcile(module: AnsibleModule, kind: Kind) -> dict[str, Any]:
+def _reconcile(module: AnsibleModule | Here, kind: Kind) -> dict[str, Any]:
     reconciler = kind(module.params, Context(module))
     observed = reconciler.observe()
     plan = reconciler.plan(observed)

@@ -153,5 +153,6 @@ def _add_condition(message: Any, change: RRsetChange, own: set[str]) -> None:
         message.absent(name, "CNAME")
 
 
+@functools.lru_cache(maxsize=4096)
 def _name(text: str) -> Any:
     return dns.name.from_text(text, origin=dns.name.root)

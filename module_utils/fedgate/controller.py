@@ -1,0 +1,44 @@
+"""What action plug-ins need that do a module's work in Ansible's own process, where that comes to the same."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+
+def works_here(action: Any, task_vars: Mapping[str, Any]) -> bool:
+    """Tell whether the module would run on this machine, as this user and with this very Python.
+
+    Then another process would do nothing else, half a second later. Whatever a task says to have it otherwise
+    (another host, become, another interpreter, environment, async) is heeded: the module is run.
+
+    :param action: the plug-in (``ActionBase``).
+    """
+    task = action._task
+    if action._connection.transport != "local" or task.become or task.async_val or any(task.environment or ()):
+        return False
+    delegated = task_vars.get("ansible_delegated_vars") or {}
+    places = [delegated.get(str(task.delegate_to)) or {}, task_vars] if task.delegate_to else [task_vars]
+    for variables in places:
+        if variables.get("ansible_python_interpreter"):
+            named = str(action._templar.template(variables["ansible_python_interpreter"]))
+            return os.path.abspath(named) == os.path.abspath(sys.executable)
+    return False
+
+
+def plain(value: Any) -> Any:
+    """Return a task's argument as Python's own types: without tags, and what is vaulted opened."""
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return str(value)
