@@ -120,7 +120,7 @@ class DnsRecords(Reconciler):
         """Return for each provider its zones, and how many requests were sent to it."""
         found: dict[str, Any] = {}
         for place, seen, given in zip(self._places, observed, self.params["providers"]):
-            view, resolvers = given.get("view") or "external", self.params["resolvers"]
+            view, resolvers = given.get("view") or "external", self.params.get("resolvers") or ()
             for line in advice.advise(place, seen, view, self._facts, resolvers):
                 self.context.warn(f"DNS provider {place.name}: {line}.")
             if seen.strangers:
