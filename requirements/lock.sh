@@ -38,7 +38,7 @@ printf '%s\n' 'ansible-core>=2.15,<2.16' cryptography==36.0.2 pytest hypothesis 
 echo requirements/edge-python39.txt
 
 # The second controller that is tested: the newest ansible-core, on Python 3.13.
-printf '%s\n' 'ansible-core>=2.20' cryptography dnspython jinja2 slixmpp pytest hypothesis pyyaml |
+printf '%s\n' 'ansible-core>=2.20' boto3 cryptography dnspython jinja2 slixmpp pytest hypothesis pyyaml |
     uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
         --no-header --no-annotate --output-file requirements/newest.txt $upgrade -
 echo requirements/newest.txt
