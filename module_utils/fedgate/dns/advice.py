@@ -37,10 +37,7 @@ def _lists(params: Mapping[str, Any], option: str) -> dict[str, list[str]]:
     for name, values in (params.get(option) or {}).items():
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise InvalidValue("a list of texts is needed here", path=f"{option}.{name}")
-        try:
-            found[names.owner_name(str(name))] = values
-        except InvalidValue as error:
-            raise InvalidValue(error.message, hint=error.hint, path=f"{option}.{name}") from error
+        found[names.at(f"{option}.{name}", str(name))] = values
     return found
 
 

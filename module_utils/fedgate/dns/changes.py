@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import InvalidValue
@@ -119,3 +119,10 @@ def safe_order(change: RRsetChange) -> tuple[int, str, str]:
     else:
         step = 3 if address else 2
     return step, change.key[0], change.key[1]
+
+
+def shown(changes: Sequence[RRsetChange]) -> str:
+    """Return a few words on which sets change, for messages."""
+    few = [" ".join(change.key) for change in changes[:3]]
+    more = len(changes) - len(few)
+    return ", ".join(few) + (f" and {more} more" if more else "")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidValue
 from ..module import Context
 from . import imported, names, options
 from .place import Place
@@ -55,8 +54,11 @@ def look(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
     :raises FedgateError: a provider cannot be asked, or a name is none.
     """
-    asked = [_asked(record, f"records[{index}]") for index, record in enumerate(params["records"])]
-    domains = [_domain(text, f"domains[{index}]") for index, text in enumerate(params["domains"])]
+    asked = [
+        Wanted(names.at(f"records[{index}].name", str(record["name"])), str(record["type"]), view=record["view"])
+        for index, record in enumerate(params["records"])
+    ]
+    domains = [names.at(f"domains[{index}]", text, names.host_name) for index, text in enumerate(params["domains"])]
     views = sorted({str(one.get("view") or "external") for one in params["providers"]})
     services = [Wanted(*key, view=view) for view in views for key in imported.services(domains)]
     reader = _Reader(params["providers"])
@@ -116,17 +118,3 @@ class _Reader:
 
 def _of_view(found: Iterable[Found], view: str) -> list[RRset]:
     return [one.rrset for one in found if one.view == view]
-
-
-def _asked(record: Mapping[str, Any], path: str) -> Wanted:
-    try:
-        return Wanted(names.owner_name(str(record["name"])), str(record["type"]), view=record["view"])
-    except InvalidValue as error:
-        raise InvalidValue(error.message, hint=error.hint, path=f"{path}.name") from error
-
-
-def _domain(text: str, path: str) -> str:
-    try:
-        return names.host_name(text)
-    except InvalidValue as error:
-        raise InvalidValue(error.message, hint=error.hint, path=path) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ..errors import InvalidValue
 from ..model.domains import MAX_NAME, domain_name, is_address
@@ -58,6 +59,18 @@ def host_name(text: str) -> str:
             hint="Name the host and give it A or AAAA records.",
         )
     return domain_name(text)
+
+
+def at(path: str, text: str, how: Callable[[str], str] = owner_name) -> str:
+    """Read a name that stands at a place of the arguments.
+
+    :param how: ``owner_name`` or ``host_name``.
+    :raises InvalidValue: naming the place.
+    """
+    try:
+        return how(text)
+    except InvalidValue as error:
+        raise InvalidValue(error.message, hint=error.hint, path=path) from error
 
 
 def ancestors(name: str) -> list[str]:

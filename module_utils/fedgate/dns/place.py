@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import FedgateError, InvalidValue, WorldMoved
-from . import names
+from ..errors import FedgateError, WorldMoved
 from .changes import RRsetChange, changes
 from .provider import Observation, Provider
 from .records import Key, RRset, Wanted
@@ -105,14 +104,3 @@ class Place:
 def _explained(key: Key, was: Mapping[Key, RRset], now: Mapping[Key, RRset], after: Mapping[Key, RRset | None]) -> bool:
     """Tell whether a set is as it was found, or as we changed it in an earlier message."""
     return now.get(key) == was.get(key) or (key in after and now.get(key) == after[key])
-
-
-def held(hosts: Sequence[str]) -> list[str]:
-    """Read the option ``hold``. :raises InvalidValue: one of them is no host name."""
-    found = []
-    for index, host in enumerate(hosts):
-        try:
-            found.append(names.owner_name(host))
-        except InvalidValue as error:
-            raise InvalidValue(error.message, hint=error.hint, path=f"hold[{index}]") from error
-    return found

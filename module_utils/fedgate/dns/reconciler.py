@@ -9,9 +9,9 @@ from typing import Any
 from ..errors import FedgateError, InvalidValue, NeedsForce, NotConverged, WorldMoved
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
-from . import advice, brake, options
+from . import advice, brake, names, options
 from .changes import RRsetChange, safe_order
-from .place import Place, held
+from .place import Place
 from .provider import Observation
 from .providers import open_provider
 from .records import Key
@@ -61,7 +61,7 @@ class DnsRecords(Reconciler):
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         super().__init__(params, context)
-        hold = held(params["hold"])
+        hold = [names.at(f"hold[{index}]", host) for index, host in enumerate(params["hold"])]
         found, homeless = shares(params["providers"], wanted_from(params["records"]))
         for one in homeless:
             if one.values and not one.where_possible:

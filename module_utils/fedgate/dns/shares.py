@@ -59,13 +59,7 @@ def _names(providers: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _zones(options: Mapping[str, Any], path: str) -> list[str]:
-    found = []
-    for index, zone in enumerate(options.get("zones") or []):
-        try:
-            found.append(names.owner_name(str(zone)))
-        except InvalidValue as error:
-            raise InvalidValue(error.message, hint=error.hint, path=f"{path}.zones[{index}]") from error
-    return found
+    return [names.at(f"{path}.zones[{index}]", str(zone)) for index, zone in enumerate(options.get("zones") or [])]
 
 
 def _takers(name: str, view: str, providers: Sequence[Mapping[str, Any]], zones: Sequence[Sequence[str]]) -> set[int]:

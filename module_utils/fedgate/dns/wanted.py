@@ -40,10 +40,7 @@ def wanted_from(records: Iterable[Mapping[str, Any]]) -> list[Wanted]:
 
 def _wanted(record: Mapping[str, Any], path: str) -> Wanted:
     rtype = str(record["type"]).upper()
-    try:
-        name = names.owner_name(str(record["name"]))
-    except InvalidValue as error:
-        raise InvalidValue(error.message, hint=error.hint, path=f"{path}.name") from error
+    name = names.at(f"{path}.name", str(record["name"]))
     state, view = record.get("state") or "present", record.get("view") or "external"
     if state == "absent":
         return Wanted(name, rtype, view=view)

@@ -9,7 +9,7 @@ import dns.exception
 import dns.rcode
 
 from ...errors import FedgateError, InvalidValue, Refused
-from ..changes import RRsetChange
+from ..changes import RRsetChange, shown
 from ..messages import SOA, Question
 from ..provider import Observation, Provider
 from ..records import Key, RRset
@@ -65,7 +65,7 @@ class Rfc2136(Provider):
         applied = 0
         try:
             for message, wire, part in update.messages(zone, changes, self._key):
-                what = f"the update of zone {zone} at {self._servers.wire} ({_shown(part)})"
+                what = f"the update of zone {zone} at {self._servers.wire} ({shown(part)})"
                 self._servers.choose()
                 rcode = self._exchange(message, wire, what)
                 if rcode != dns.rcode.NOERROR:
@@ -133,10 +133,10 @@ class Rfc2136(Provider):
         asked = sorted(unasked)
         wire = self._servers.wire
         for name, answer in zip(asked, wire.ask_all([Question.of(name, "SOA") for name in asked])):
-            shown = answers.zone_shown(answer) if answers.is_ours(answer, name, "SOA", wire) else "another server's"
-            if shown not in (zone, None):
+            told = answers.zone_shown(answer) if answers.is_ours(answer, name, "SOA", wire) else "another server's"
+            if told not in (zone, None):
                 raise Refused(
-                    f"{name} lies in the zone {shown} of the DNS server {wire}, which the transfer of zone {zone} "
+                    f"{name} lies in the zone {told} of the DNS server {wire}, which the transfer of zone {zone} "
                     "does not show: it is not delegated there",
                     hint=f"Add its NS records to zone {zone}, or take `transfer_tsig_name` out of the DNS provider.",
                 )
@@ -150,9 +150,3 @@ class Rfc2136(Provider):
             raise rcodes.explain_signature(error, what, keys.named(self._key)) from error
         rcodes.demand_signed(answer, what)
         return int(answer.rcode())
-
-
-def _shown(changes: Sequence[RRsetChange]) -> str:
-    shown = [" ".join(change.key) for change in changes[:3]]
-    more = len(changes) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")

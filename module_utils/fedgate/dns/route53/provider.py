@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import FedgateError, InvalidValue, NotConverged, Refused
-from ..changes import RRsetChange
+from ..changes import RRsetChange, shown
 from ..provider import Observation, Provider
 from ..records import Key
 from . import failures
@@ -103,7 +103,7 @@ class Route53(Provider):
 
     def _send(self, where: Zone, batch: Batch) -> list[Batch]:
         """Carry out one batch. :returns: what to send in its place: a policy may allow its parts, but not the whole."""
-        about = f"hosted zone {where} ({_shown(batch.changes)})"
+        about = f"hosted zone {where} ({shown(batch.changes)})"
         try:
             answer = self.calls.change_sets(about, HostedZoneId=where.id, ChangeBatch={"Changes": batch.sent})
         except Refused as error:
@@ -158,9 +158,3 @@ class Route53(Provider):
                 )
             time.sleep(min(pause, left))
             pause = min(_LONGEST_LOOK, pause * 1.5)
-
-
-def _shown(changes: Sequence[RRsetChange]) -> str:
-    shown = [" ".join(change.key) for change in changes[:3]]
-    more = len(changes) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
