@@ -41,13 +41,13 @@ def _lists(params: Mapping[str, Any], option: str) -> dict[str, list[str]]:
     return found
 
 
-def advise(place: Place, seen: Observation, view: str, facts: Facts, resolvers: Sequence[str] = ()) -> list[str]:
+def advise(place: Place, seen: Observation, facts: Facts, resolvers: Sequence[str] = ()) -> list[str]:
     """Return what is doubtful at one provider once its changes are made; looks further there only if facts ask for it.
 
-    :param view: the provider's; certificates and their keys are known to the external one only.
+    :param facts: of certificates and their keys; they count for the external view only.
     :param resolvers: asked for the SRV targets that are none of our names; nobody is asked when there are none.
     """
-    facts = facts if view == "external" else Facts()
+    facts = facts if place.view == "external" else Facts()
     ours = [one for one in place.wanted if one.name not in seen.strangers]
     # Requests are dear: without such facts, what was found anyway has to do.
     more = further_keys(ours, facts) if facts.authorities or facts.keys else []

@@ -12,7 +12,7 @@ from .place import Place
 from .providers import open_provider
 from .reconciler import PROVIDERS
 from .records import RRset, Wanted
-from .shares import shares
+from .shares import shares, view_of
 from .values import TYPES
 
 ARGUMENTS: dict[str, Any] = {
@@ -59,7 +59,7 @@ def look(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
         for index, record in enumerate(params["records"])
     ]
     domains = [names.at(f"domains[{index}]", text, names.host_name) for index, text in enumerate(params["domains"])]
-    views = sorted({str(one.get("view") or "external") for one in params["providers"]})
+    views = sorted({view_of(options) for options in params["providers"]})
     services = [Wanted(*key, view=view) for view in views for key in imported.services(domains)]
     reader = _Reader(params["providers"])
     first = reader.read([*asked, *services])
@@ -84,7 +84,7 @@ class _Reader:
     def __init__(self, providers: Sequence[Mapping[str, Any]]) -> None:
         self._options = providers
         found, _ = shares(providers, [])
-        self._places = [Place(share.name, open_provider(share.options), ()) for share in found]
+        self._places = [Place(share.name, open_provider(share.options), (), share.view) for share in found]
         self.unknown: set[str] = set()
 
     def read(self, wanted: Iterable[Wanted]) -> list[Found]:
@@ -98,9 +98,8 @@ class _Reader:
                 continue
             seen = place.provider.read(keys)
             self.unknown |= set(seen.strangers)
-            view = str(share.options.get("view") or "external")
             found += [
-                Found(place.name, view, seen.zones[key[0]], rrset)
+                Found(place.name, place.view, seen.zones[key[0]], rrset)
                 for key, rrset in sorted(seen.rrsets.items())
                 if rrset.type in TYPES
             ]

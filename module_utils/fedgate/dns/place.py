@@ -21,6 +21,7 @@ class Place:
     :ivar name: what it is called.
     :ivar provider: its interface.
     :ivar wanted: the record sets that are ours there.
+    :ivar view: which records it is for: ``external`` or ``internal``.
     :ivar hold: hosts that were not verified.
     :ivar messages: zone → how many requests changed it.
     :ivar moved: names that somebody else changed between look and change; their edits stand.
@@ -29,6 +30,7 @@ class Place:
     name: str
     provider: Provider
     wanted: Sequence[Wanted]
+    view: str = "external"
     hold: Collection[str] = ()
     messages: dict[str, int] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)

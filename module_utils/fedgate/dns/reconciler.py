@@ -69,7 +69,9 @@ class DnsRecords(Reconciler):
                     f"no DNS provider takes {one.name} {one.type} (view {one.view})",
                     hint="Add its zone to a provider's `zones`, or a provider that names none.",
                 )
-        self._places = [Place(share.name, open_provider(share.options), share.wanted, hold) for share in found]
+        self._places = [
+            Place(share.name, open_provider(share.options), share.wanted, share.view, hold) for share in found
+        ]
         self._first_look: Observed = []
         self._facts = advice.facts_from(params)
 
@@ -119,9 +121,8 @@ class DnsRecords(Reconciler):
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
         """Return for each provider its zones, and how many requests were sent to it."""
         found: dict[str, Any] = {}
-        for place, seen, given in zip(self._places, observed, self.params["providers"]):
-            view, resolvers = given.get("view") or "external", self.params.get("resolvers") or ()
-            for line in advice.advise(place, seen, view, self._facts, resolvers):
+        for place, seen in zip(self._places, observed):
+            for line in advice.advise(place, seen, self._facts, self.params.get("resolvers") or ()):
                 self.context.warn(f"DNS provider {place.name}: {line}.")
             if seen.strangers:
                 self.context.warn(
@@ -198,7 +199,7 @@ class DnsRecords(Reconciler):
 
         wanted: dict[str, dict[Key, tuple[Value, ...]]] = {}
         for index, changes in parts.items():
-            if self.params["providers"][index].get("view") == "internal":
+            if self._places[index].view == "internal":
                 continue  # resolvers outside do not see it
             for change in changes:
                 zone = seen[index].zones[change.key[0]]

@@ -24,6 +24,16 @@ class Share:
     options: Mapping[str, Any]
     wanted: tuple[Wanted, ...]
 
+    @property
+    def view(self) -> str:
+        """Which records the provider is for."""
+        return view_of(self.options)
+
+
+def view_of(options: Mapping[str, Any]) -> str:
+    """Return which records a provider is for, from its options."""
+    return str(options.get("view") or "external")
+
 
 def shares(providers: Sequence[Mapping[str, Any]], wanted: Sequence[Wanted]) -> tuple[list[Share], list[Wanted]]:
     """Deal the records out.
@@ -68,7 +78,7 @@ def _takers(name: str, view: str, providers: Sequence[Mapping[str, Any]], zones:
     nearness = {
         index: max((len(zone) for zone in zones[index] if zone in above), default=-1) if zones[index] else 0
         for index, options in enumerate(providers)
-        if (options.get("view") or "external") == view
+        if view_of(options) == view
     }
     best = max(nearness.values(), default=-1)
     return {index for index, near in nearness.items() if near == best >= 0}
