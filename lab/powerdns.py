@@ -7,23 +7,20 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import sqlite3
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from . import servers
 from .errors import LabError
 
 #: Debian's package pdns-server; the backend is pdns-backend-sqlite3.
 SERVER = shutil.which("pdns_server") or "/usr/sbin/pdns_server"
 SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
-LOOPBACK = "127.0.0.1"
-_START_SECONDS = 30
 
 _CONFIG = """\
 launch=gsqlite3
@@ -64,7 +61,7 @@ class PowerDns:
     def __init__(
         self,
         folder: Path,
-        address: str = LOOPBACK,
+        address: str = servers.LOOPBACK,
         *,
         port: int = 0,
         api_port: int = 0,
@@ -72,8 +69,8 @@ class PowerDns:
         api_key: str = "",
     ) -> None:
         self.folder, self.address, self.clients = folder, address, clients or f"127.0.0.0/8,{address}"
-        self.port = port or _free_port(address)
-        self.api_port = api_port or _free_port(address)
+        self.port = port or servers.free_port(address)
+        self.api_port = api_port or servers.free_port(address)
         self.api_key = api_key or secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -89,19 +86,14 @@ class PowerDns:
         self._prepare()
         with (self.folder / "pdns.log").open("ab") as log:
             self._process = self._run(log)
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise LabError(f"pdns_server does not run:\n{(self.folder / 'pdns.log').read_text()[-4000:]}")
-            time.sleep(0.05)
+        if not servers.comes_up(self._process, self._answers):
+            self.stop()
+            raise LabError(f"pdns_server does not run:\n{(self.folder / 'pdns.log').read_text()[-4000:]}")
 
     def stop(self) -> None:
         """End the process, and wait until it is gone."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        servers.end(self._process)
+        self._process = None
 
     def provider(self, *zones: str, **options: Any) -> dict[str, Any]:
         """Return an item of the module's option ``providers``; what is given replaces whole options."""
@@ -200,17 +192,3 @@ class PowerDns:
 
 def _in_url(address: str) -> str:
     return f"[{address}]" if ":" in address else address
-
-
-def _free_port(address: str) -> int:
-    """Return a port that is free for UDP and TCP."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    while True:
-        with socket.socket(family, socket.SOCK_STREAM) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
-            tcp.bind((address, 0))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind((address, port))
-            except OSError:
-                continue
-            return port

@@ -6,9 +6,7 @@ import base64
 import os
 import secrets
 import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,8 @@ import dns.name
 import dns.query
 import dns.tsig
 
+from lab import servers
+
 from ..errors import BenchError
 from .records import ZONE, Row, others, zone_file
 from .wire import ADDRESS, CHANGES, KINDS, Wire
@@ -25,7 +25,6 @@ from .wire import ADDRESS, CHANGES, KINDS, Wire
 NAMED = shutil.which("named") or "/usr/sbin/named"
 ALGORITHM = "hmac-sha256"
 UPDATE_KEY, TRANSFER_KEY = "bench-update", "bench-transfer"
-_START_SECONDS = 30
 _CONF = """options {{
     directory "{folder}"; pid-file none; session-keyfile none; lock-file none;
     recursion no; dnssec-validation no; notify no; empty-zones-enable no;
@@ -60,7 +59,7 @@ class Named:
         if not os.access(NAMED, os.X_OK):
             raise BenchError("the program named is missing; install the package bind9")
         self._folder = folder
-        self._port = _free_port()
+        self._port = servers.free_port()
         self._keys = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in (UPDATE_KEY, TRANSFER_KEY)}
         self._process: subprocess.Popen[bytes] | None = None
         self._wire = Wire(self._port)
@@ -136,18 +135,13 @@ class Named:
         with (self._folder / "named.log").open("ab") as log:
             argv = [NAMED, "-g", "-n", "1", "-c", str(self._folder / "named.conf")]
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder)
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self._stop()
-                raise BenchError(f"named does not run:\n{(self._folder / 'named.log').read_text()[-2000:]}")
-            time.sleep(0.05)
+        if not servers.comes_up(self._process, self._answers):
+            self._stop()
+            raise BenchError(f"named does not run:\n{(self._folder / 'named.log').read_text()[-2000:]}")
 
     def _stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        servers.end(self._process)
+        self._process = None
 
     def _answers(self) -> bool:
         try:
@@ -155,9 +149,3 @@ class Named:
         except (OSError, dns.exception.DNSException):
             return False
         return bool(answer.answer)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind((ADDRESS, 0))
-        return int(sock.getsockname()[1])

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from .. import servers
 from ..errors import LabError
 
-ADDRESS = "127.0.0.1"
 #: moto's account, unless a role of another one is assumed.
 ACCOUNT = "123456789012"
 #: What a client needs beside the URL; moto takes any key.
 CREDENTIALS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "lab", "region_name": "us-east-1"}
-_START_SECONDS = 30
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -35,9 +32,9 @@ class Moto:
     :ivar url: the endpoint of every service.
     """
 
-    def __init__(self, port: int = 0, address: str = ADDRESS, python: str = sys.executable) -> None:
+    def __init__(self, port: int = 0, address: str = servers.LOOPBACK, python: str = sys.executable) -> None:
         self.address = address
-        self.port = port or free_port()
+        self.port = port or servers.free_port(address)
         self.url = f"http://{address}:{self.port}"
         self._python = python
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,20 +54,15 @@ class Moto:
         argv = [self._python, "-m", "lab.route53.runner", self.address, str(self.port)]
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=_ROOT)
-            deadline = time.monotonic() + _START_SECONDS
-            while not self._answers():
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    self.stop()
-                    log.seek(0)
-                    raise LabError(f"moto does not run: {log.read()[-2000:].decode(errors='replace')}")
-                time.sleep(0.05)
+            if not servers.comes_up(self._process, self._answers):
+                self.stop()
+                log.seek(0)
+                raise LabError(f"moto does not run: {log.read()[-2000:].decode(errors='replace')}")
 
     def stop(self) -> None:
         """End the process, and wait until it is gone."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        servers.end(self._process)
+        self._process = None
 
     def reset(self) -> None:
         """Forget all zones."""
@@ -106,10 +98,3 @@ def client(url: str, **options: Any) -> Any:
 
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
     return boto3.client("route53", endpoint_url=url, config=config, **{**CREDENTIALS, **options})
-
-
-def free_port() -> int:
-    """Return a TCP port of the loopback that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind((ADDRESS, 0))
-        return int(sock.getsockname()[1])

@@ -11,14 +11,14 @@ import shutil
 import ssl
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Optional
 
-from .bind import _free_port
+from lab import servers
+
 from .pki import Authority
 
 PEBBLE = shutil.which("pebble") or "/usr/bin/pebble"
@@ -42,7 +42,7 @@ class Pebble:
         # No chance: what it does at random by default is tested where a test asks for it.
         quiet = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "0"}
         self._environment = {**quiet, **environment}
-        self.port, self.management = _free_port(), _free_port()
+        self.port, self.management = servers.free_port(), servers.free_port()
         self.https = Authority("HTTPS of the CA")
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,21 +55,19 @@ class Pebble:
         log = (self.folder / "pebble.log").open("ab")
         argv = [PEBBLE, "-config", str(self.folder / "pebble.json"), "-dnsserver", self._dns]
         self._process = subprocess.Popen(argv, stdout=log, stderr=log, env={**os.environ, **self._environment})
-        deadline = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(OSError):
-                self.roots = [self.root(0)]
-                break
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"pebble does not run:\n{(self.folder / 'pebble.log').read_text()[-4000:]}")
-            time.sleep(0.05)
+        if not servers.comes_up(self._process, self._answers):
+            raise RuntimeError(f"pebble does not run:\n{(self.folder / 'pebble.log').read_text()[-4000:]}")
 
     def stop(self) -> None:
         """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        servers.end(self._process)
+        self._process = None
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError):
+            self.roots = [self.root(0)]
+            return True
+        return False
 
     def root(self, number: int) -> str:
         """Return one of its roots as PEM; also written to ``root-<number>.pem``."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -18,6 +16,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.tsigkeyring
 import dns.update
+
+from lab import servers
 
 NAMED = shutil.which("named") or "/usr/sbin/named"
 ADDRESS = "127.0.0.1"
@@ -85,7 +85,7 @@ class Bind:
         self._secondary_of = secondary_of
         self.folder = folder
         self.address = address
-        self.port = port or _free_port()
+        self.port = port or servers.free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -94,19 +94,14 @@ class Bind:
         log = (self.folder / "named.log").open("ab")
         argv = [NAMED, "-g", "-n", "1", "-c", str(self.folder / "named.conf")]
         self._process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=self.folder)
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"named does not run:\n{(self.folder / 'named.log').read_text()[-4000:]}")
-            time.sleep(0.05)
+        if not servers.comes_up(self._process, self._answers):
+            self.stop()
+            raise RuntimeError(f"named does not run:\n{(self.folder / 'named.log').read_text()[-4000:]}")
 
     def stop(self) -> None:
         """End the process, and wait until it is gone."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        servers.end(self._process)
+        self._process = None
 
     def provider(self, key: str = "fedgate", **options: Any) -> dict[str, Any]:
         """Return the module's ``provider`` option."""
@@ -201,9 +196,3 @@ class Bind:
 def _policy(zone: str) -> str:
     names = [f"_acme-challenge.{name}{zone}." for name in CHALLENGE_NAMES] + [f"delegated.{zone}."]
     return _POLICY.format(zone=zone, challenges="\n    ".join(f"grant challenge name {name} TXT;" for name in names))
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind((ADDRESS, 0))
-        return int(sock.getsockname()[1])

@@ -12,9 +12,11 @@ from typing import Optional
 
 import pytest
 
+from lab.servers import free_port
+
 from .acme_ca import Answer, Message, Wire, problem
 from .acme_world import LONDON, LONDON_NAMES, TOKYO, TOKYO_NAMES, World, loopback, needs_servers, order, servers
-from .bind import Bind, _free_port
+from .bind import Bind
 from .pki import Authority
 
 pytestmark = needs_servers
@@ -51,7 +53,7 @@ def test_nonces_that_are_not_taken_do_no_harm(world: World) -> None:
 
 class TestUnreachable:
     def test_nobody_there(self, world: World) -> None:
-        url = f"https://localhost:{_free_port()}/dir"
+        url = f"https://localhost:{free_port()}/dir"
         error = world.issue(order(), directory_url=url).error()
         assert f"the directory at {url}: the CA does not answer" in error and "(Connection refused)" in error
         assert "firewall" in error

@@ -20,7 +20,8 @@ from ansible.module_utils.fedgate.errors import (
     WorldMoved,
 )
 
-from lab.route53.moto import Moto, free_port
+from lab.route53.moto import Moto
+from lab.servers import free_port
 
 from .route53 import KEY_ID, LONDON, SECRET, SRV, TOKYO, ZONE, World, absent, names_of, record, services
 
