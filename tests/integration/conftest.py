@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from lab.route53.moto import Moto
 from lab.route53.proxy import Proxy
 
+from .bind import Bind
 from .rollout import lab, lab_state, play
 from .route53 import World
 
@@ -96,3 +98,12 @@ def route53(_route53: World, monkeypatch: pytest.MonkeyPatch) -> World:
     proxy.reset()
     proxy.rate, proxy.limits, proxy.pending, proxy.policy = None, True, 0, None
     return _route53
+
+
+@pytest.fixture
+def bind(tmp_path: Path) -> Iterator[Bind]:
+    """A name server of the test's own."""
+    server = Bind(tmp_path)
+    server.start()
+    yield server
+    server.stop()

@@ -13,6 +13,8 @@ from ansible.module_utils.fedgate.plan import Plan
 from lab.route53.moto import Moto
 from lab.route53.proxy import Proxy
 
+from .dns_world import Warnings
+
 ZONE = "contoso.example"
 SRV = f"_xmpp-server._tcp.{ZONE}"
 LONDON, TOKYO = f"edge.london.{ZONE}", f"edge.tokyo.{ZONE}"
@@ -40,17 +42,6 @@ def services(*labels: str, port: int = 5269) -> list[dict[str, Any]]:
 def names_of(plan: Plan) -> list[str]:
     """What a plan does."""
     return [f"{change.action} {change.name}" for change in plan.changes]
-
-
-class Context:
-    """Keeps what people would be warned of."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-        self.check_mode = False
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 class World:
@@ -81,7 +72,7 @@ class World:
     def work(self, records: list[dict[str, Any]], **options: Any) -> DnsRecords:
         """The module's steps; large changes are made unasked."""
         given = {"providers": [self.provider(**options)], "records": records, "hold": [], "force": True}
-        return DnsRecords({**given, "wait": "provider"}, Context())  # type: ignore[arg-type]
+        return DnsRecords({**given, "wait": "provider"}, Warnings())  # type: ignore[arg-type]
 
     def publish(self, records: list[dict[str, Any]], **options: Any) -> Plan:
         """Walk the steps as ``module.run`` does, and return what was done."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,6 @@ from .bind import KEYS, NAMED, Bind
 from .test_dns_module import LONDON, SRV, TASK, Run, changes_of, module_play
 
 pytestmark = pytest.mark.skipif(not Path(NAMED).exists(), reason="BIND is not installed (package bind9)")
-
-
-@pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    server = Bind(tmp_path)
-    server.start()
-    yield server
-    server.stop()
 
 
 def elsewhere(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,6 @@ from .test_dns_module import LONDON, SRV, TOKYO, Run, module_play
 
 pytestmark = pytest.mark.skipif(not Path(NAMED).exists(), reason="BIND is not installed (package bind9)")
 OWNER = f"_5269._tcp.{LONDON}"
-
-
-@pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    server = Bind(tmp_path)
-    server.start()
-    yield server
-    server.stop()
 
 
 def warned(bind: Bind, root: Path, folder: Path, *options: str, **arguments: Any) -> list[str]:

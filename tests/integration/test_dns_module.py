@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
@@ -29,14 +28,6 @@ TASK = {
     "become": False,
     "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
 }
-
-
-@pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    server = Bind(tmp_path)
-    server.start()
-    yield server
-    server.stop()
 
 
 class Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from .dns_world import LONDON, SRV, TOKYO, a, absent, names_of, publish, reconci
 
 pytestmark = pytest.mark.skipif(not Path(NAMED).exists(), reason="BIND is not installed (package bind9)")
 ASIA = "_xmpp-server._tcp.contoso-asia.example"
-
-
-@pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    server = Bind(tmp_path)
-    server.start()
-    yield server
-    server.stop()
 
 
 BOTH = [

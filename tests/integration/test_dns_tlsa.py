@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,6 @@ from .test_dns_module import LONDON, TOKYO, Run, role_play
 pytestmark = pytest.mark.skipif(not Path(NAMED).exists(), reason="BIND is not installed (package bind9)")
 LONDON_TLSA, TOKYO_TLSA = f"_5269._tcp.{LONDON}", f"_5269._tcp.{TOKYO}"
 THEIRS = f"3 1 1 {'ab' * 32}"
-
-
-@pytest.fixture
-def bind(tmp_path: Path) -> Iterator[Bind]:
-    server = Bind(tmp_path)
-    server.start()
-    yield server
-    server.stop()
 
 
 def openssl(*argv: str, stdin: bytes = b"") -> bytes:
