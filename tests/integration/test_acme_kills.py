@@ -21,6 +21,9 @@ from .bind import Bind
 pytestmark = needs_servers
 #: Which share of all points is tried.
 REPEAT = float(os.environ.get("FEDGATE_REPEAT", "0.1"))
+#: Names that no order before asked for. Pebble takes one authorization in a hundred over from an earlier order, even
+#: when told to take none (it reuses unless a number of 0…99 is above ``PEBBLE_AUTHZREUSE``): then a record is missing.
+UNUSED_NAMES = ["edge.contoso.example", "edge2.contoso.example"]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,7 @@ def test_records_of_a_killed_run_are_removed_by_the_next(world: World) -> None:
 def test_also_when_nothing_is_to_be_ordered_any_more(world: World) -> None:
     one = order()
     world.issue(one)
-    assert killed_at(world, "challenge", 1, order())
+    assert killed_at(world, "challenge", 1, order(names=UNUSED_NAMES))
     assert world.challenges()
     done = world.issue(one)
     assert done.changes == [("delete", "challenge_record")] * 2 and done.status() == "issued"
@@ -89,10 +92,10 @@ def test_also_when_nothing_is_to_be_ordered_any_more(world: World) -> None:
 def test_what_cannot_be_removed_stays_noted_and_stops_nobody(world: World) -> None:
     one = order()
     world.issue(one)
-    assert killed_at(world, "challenge", 1, order())
+    assert killed_at(world, "challenge", 1, order(names=UNUSED_NAMES))
     done = world.issue(one, provider=world.bind.provider("limited"))
     assert done.status() == "issued"
-    assert any("_acme-challenge.contoso.example could not be removed; a later run" in text for text in done.warnings)
+    assert any("_acme-challenge.edge.contoso.example could not be removed; a later run" in text for text in done.warnings)
     assert world.challenges() and (world.state / "challenges.json").exists()
     assert world.issue(one).changes == [("delete", "challenge_record")] * 2
 
