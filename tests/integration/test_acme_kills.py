@@ -95,7 +95,9 @@ def test_what_cannot_be_removed_stays_noted_and_stops_nobody(world: World) -> No
     assert killed_at(world, "challenge", 1, order(names=UNUSED_NAMES))
     done = world.issue(one, provider=world.bind.provider("limited"))
     assert done.status() == "issued"
-    assert any("_acme-challenge.edge.contoso.example could not be removed; a later run" in text for text in done.warnings)
+    assert any(
+        "_acme-challenge.edge.contoso.example could not be removed; a later run" in text for text in done.warnings
+    )
     assert world.challenges() and (world.state / "challenges.json").exists()
     assert world.issue(one).changes == [("delete", "challenge_record")] * 2
 

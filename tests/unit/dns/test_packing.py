@@ -79,5 +79,5 @@ def test_services_that_lead_away_go_with_the_host_that_goes() -> None:
         observed,
         [Wanted(old, "A"), wanted(new, "A", "192.0.2.2"), wanted(f"_x._tcp.{ZONE}", "SRV", f"1 1 1 {new}")],
     )
-    units = packing.units(plan, lambda change: 1, 100)
+    units = packing.units(plan, lambda part: packing.Size(1, 1, 0), 100)
     assert [unit.name for unit in units] == [new, f"_x._tcp.{ZONE}", old] and len({unit.group for unit in units}) == 1

@@ -36,7 +36,7 @@ def messages(zone: str, changes: Sequence[RRsetChange], key: Any) -> Iterator[tu
     :raises InvalidValue: the changes of one name alone do not fit.
     """
     room = _room(zone, key)
-    left = packing.units(changes, lambda change: _size(zone, change), room)
+    left = packing.units(changes, lambda part: _size(zone, part), room)
 
     def make(units: Sequence[packing.Unit]) -> tuple[tuple[Any, bytes, int], int] | None:
         message = _message(zone, key)
@@ -50,7 +50,7 @@ def messages(zone: str, changes: Sequence[RRsetChange], key: Any) -> Iterator[tu
 
     while left:
         try:
-            message, wire, count = packing.largest(left, room, make)
+            message, wire, count = packing.largest(left, _LIMIT - room, room, make)
         except ValueError:
             raise InvalidValue(
                 f"the records of {left[0].name} do not fit one message of 64 KiB",
@@ -102,16 +102,32 @@ def _owner(zone: str, name: str) -> int:
     return len(name) - len(zone) + packing.POINTER
 
 
-def _size(zone: str, change: RRsetChange) -> int:
-    """Return how many octets the conditions and records of a change take at most."""
-    rtype = change.key[1]
-    # Without data: a new set asks twice that something is absent; another one is removed first.
-    lengths = [0, 0] if change.before is None else [0]
-    if change.before is not None and rtype == "TXT":  # it may be cut into other strings than ours
-        lengths += [len(found.to_wire()) for found in change.before.raw]
-    for rrset in (change.before if rtype != "TXT" else None, change.after):
-        lengths += [_length(rtype, value) for value in rrset.values] if rrset is not None else []
-    return len(lengths) * (_owner(zone, change.key[0]) + packing.RECORD) + sum(lengths)
+def _size(zone: str, part: Sequence[RRsetChange]) -> packing.Size:
+    """Return how many octets the conditions and records of one name's changes take at most."""
+    owner = _owner(zone, part[0].key[0])
+    conditions = [length for change in part for length in _conditions(change)]
+    records = [length for change in part for length in _records(change)]
+    count = len(conditions) + len(records)
+    return packing.Size(
+        conditions=owner + (len(conditions) - 1) * packing.POINTER + len(conditions) * packing.RECORD + sum(conditions),
+        total=count * (owner + packing.RECORD) + sum(conditions) + sum(records),
+        saved=(count - 1) * (owner - packing.POINTER),
+    )
+
+
+def _conditions(change: RRsetChange) -> list[int]:
+    """Return how many octets of data each condition has."""
+    if change.before is None:  # asks twice that something is absent
+        return [0, 0]
+    if change.key[1] == "TXT":  # it may be cut into other strings than ours
+        return [len(found.to_wire()) for found in change.before.raw]
+    return [_length(change.key[1], value) for value in change.before.values]
+
+
+def _records(change: RRsetChange) -> list[int]:
+    """Return how many octets of data each changing record has: another set is removed first."""
+    removal = [] if change.before is None else [0]
+    return removal + [_length(change.key[1], value) for value in (change.after.values if change.after else ())]
 
 
 @functools.lru_cache(maxsize=4096)
