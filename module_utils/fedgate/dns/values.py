@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ class Value:
     leads_to: str | None = field(default=None, compare=False)
 
 
+@functools.lru_cache(maxsize=4096)  # many services lead to the same few hosts
 def parse(rtype: str, text: str) -> Value:
     """Read one record's data of a type.
 
