@@ -57,6 +57,10 @@ class Client:
         """Wait for the next message."""
         return self._stream.expect(CLIENT, "message")
 
+    def timeout(self, seconds: float) -> None:
+        """Wait no longer for what is read from now on; then ``TimeoutError``."""
+        self._stream.connection.settimeout(seconds)
+
     def close(self) -> None:
         """End the session."""
         self._stream.close()

@@ -75,9 +75,17 @@ def row(
     dialback: bool = True,
     certificate: str = "any",
     kind: str = "federated",
+    plaintext: bool = False,
 ) -> dict[str, Any]:
     """Return a partner's row as the policy file has it."""
-    return {"type": kind, "tls": tls, "sasl": sasl, "dialback": dialback, "dialback_certificate": certificate}
+    return {
+        "type": kind,
+        "tls": tls,
+        "sasl": sasl,
+        "dialback": dialback,
+        "dialback_certificate": certificate,
+        "allow_plaintext": plaintext,
+    }
 
 
 class Gateway:
@@ -134,7 +142,7 @@ class Gateway:
         self.generation += 1
         text = json.dumps(
             {
-                "format": 1,
+                "format": 2,
                 "generation": self.generation,
                 "local_hosts": HOSTS if hosts is None else hosts,
                 "partners": {name: {"partner": name, **rules} for name, rules in partners.items()},
