@@ -245,11 +245,10 @@ class Gateway:
 
 def remove_orphans() -> None:
     """Remove containers of test runs that were killed."""
-    listed = podman("ps", "-a", "--filter", f"label={OWNER}", "--format", '{{.Names}} {{.Label "' + OWNER + '"}}')
-    for line in listed.splitlines():
-        name, _, owner = line.partition(" ")
-        if not Path(f"/proc/{owner}").exists():
-            podman("rm", "-f", "-t", "0", name, check=False)
+    listed = json.loads(podman("ps", "-a", "--filter", f"label={OWNER}", "--format", "json") or "[]")
+    for item in listed:
+        if not Path(f"/proc/{item['Labels'][OWNER]}").exists():
+            podman("rm", "-f", "-t", "0", item["Names"][0], check=False)
 
 
 @contextlib.contextmanager
