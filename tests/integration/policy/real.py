@@ -91,9 +91,9 @@ class RealServer(Gateway):
         self.furnish(served, served.chain if alone else authority.pem)
         self.write("all.pem", served.key + served.chain)
 
-    def client(self, domain: str) -> Client:
-        """Log bob in."""
-        return Client(self.address, f"bob@{domain}", "any")
+    def client(self, user: str, domain: str) -> Client:
+        """Log a user in. Each login needs another name: ejabberd forgets an anonymous user a while after he left."""
+        return Client(self.address, f"{user}@{domain}", "any")
 
     def start_prosody(self, kind: str, domains: Iterable[str]) -> None:
         """Start it as a Prosody."""
@@ -112,13 +112,13 @@ class RealServer(Gateway):
 
     def _ready(self, domain: str) -> bool:
         with contextlib.suppress(Exception):
-            self.client(domain).close()
+            self.client("first", domain).close()
             return True
         return False
 
     def await_ready(self, domain: str) -> None:
         """Wait until users can log in."""
-        wait_until(lambda: self._ready(domain), f"{self.name} lets bob in", 60)
+        wait_until(lambda: self._ready(domain), f"{self.name} lets users in", 60)
 
 
 @contextlib.contextmanager

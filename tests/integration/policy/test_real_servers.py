@@ -92,7 +92,7 @@ def assert_method(gateway: Gateway, name: str, kind: str, direction: str) -> Non
 
 def test_outbound(played: tuple[str, RealServer], gateway: Gateway, alice: Client) -> None:
     kind, server = played
-    bobs = {name: server.client(domain(name)) for name in ROWS}
+    bobs = {name: server.client("bob", domain(name)) for name in ROWS}
     for name in ROWS:
         alice.send(f"bob@{domain(name)}")
     through = [name for name in ROWS if expected(name, kind)]
@@ -110,19 +110,19 @@ def test_outbound(played: tuple[str, RealServer], gateway: Gateway, alice: Clien
 
 def test_inbound(played: tuple[str, RealServer], gateway: Gateway, alice: Client) -> None:
     kind, server = played
-    bobs = {name: server.client(domain(name)) for name in ROWS}
-    for bob in bobs.values():
-        bob.send(ALICE)
+    carols = {name: server.client("carol", domain(name)) for name in ROWS}
+    for carol in carols.values():
+        carol.send(ALICE)
     through = [name for name in ROWS if expected(name, kind)]
     got = arrivals(alice, len(through), PATIENCE)
-    assert sorted(got) == sorted((f"bob@{domain(name)}", False) for name in through)
+    assert sorted(got) == sorted((f"carol@{domain(name)}", False) for name in through)
     for name in ROWS:
         if name in through:
             assert_method(gateway, name, kind, "incoming")
         else:
-            assert [error for _, error in arrivals(bobs[name], 1, PATIENCE)] == [True], name
+            assert [error for _, error in arrivals(carols[name], 1, PATIENCE)] == [True], name
     assert {item["remote"] for item in gateway.status()["sessions"] if item["direction"] == "incoming"} == {
         domain(name) for name in through
     }
-    for bob in bobs.values():
-        bob.close()
+    for carol in carols.values():
+        carol.close()
