@@ -1,7 +1,7 @@
 --- The rules, as pure functions: no session, no socket, no Prosody. They are told facts, and what they say is final.
 --
 -- A partner's row comes from the policy file, format 1: `tls`, `sasl`, `dialback`, `dialback_certificate`. Only the
--- rows with TLS required are honoured here, and only partners of type `federated`; all else is refused, never relaxed.
+-- rows with TLS required are honoured here; all else is refused, never relaxed. `type` counts for fedgate_contacts.
 
 local FORMAT = 1;
 
@@ -68,7 +68,6 @@ end
 
 --- Why a well-formed row is not honoured, or nil.
 local function unsupported(row)
-	if row.type ~= "federated" then return "type " .. row.type; end
 	if row.tls ~= "required" then return "TLS " .. row.tls; end
 	local external, dialback = rules.methods(row);
 	if not (external or dialback) then return "no way of authentication left"; end
