@@ -24,6 +24,7 @@ def test_defaults_are_microsofts() -> None:
     rules = compile_policy([partner()], ["contoso.example"]).rules
     assert rules == {
         "local_hosts": ["contoso.example"],
+        "components": {},
         "partners": {
             "fabrikam.example": {
                 "partner": "fabrikam.example",
@@ -41,6 +42,26 @@ def test_additional_domains_have_rows_that_name_their_partner() -> None:
     rows = compile_policy([partner(additional_domains=["fabrikam.test"])], []).rules["partners"]
     assert sorted(rows) == ["fabrikam.example", "fabrikam.test"]
     assert rows["fabrikam.test"]["partner"] == "fabrikam.example"
+
+
+def test_components_are_open_to_the_types_that_they_name() -> None:
+    components = [
+        {"domain": "z.example", "federated": True},
+        {"domain": "a.example", "federated": ["federated", "public_verified"]},
+        {"domain": "closed.example", "federated": False},
+        {"domain": "elsewhere.example", "federated": True},
+    ]
+    hosts = ["z.example", "a.example", "closed.example"]
+    assert compile_policy([], hosts, components).rules["components"] == {
+        "federated": ["a.example", "z.example"],
+        "public_verified": ["a.example"],
+    }
+
+
+@pytest.mark.parametrize("federated", ["federated", ["public"], 1, [1]])
+def test_a_component_open_to_whom_nobody_knows_is_refused(federated: Any) -> None:
+    with pytest.raises(InvalidValue, match="component a.example: .* does not say which partners reach it"):
+        compile_policy([], ["a.example"], [{"domain": "a.example", "federated": federated}])
 
 
 def test_nobody_is_a_policy_too() -> None:
