@@ -25,7 +25,7 @@ options:
   partners:
     description:
       - The partners as M(federation_model) publishes them.
-      - For now each must be O(partners[].type=federated) with O(partners[].tls=required); others are refused.
+      - For now each must have O(partners[].tls=required); others are refused.
     type: list
     elements: dict
     required: true
@@ -43,7 +43,9 @@ options:
         description: For people; not used.
         type: str
       type:
-        description: How far the partner's users are trusted.
+        description:
+          - How far the partner's users are trusted. V(federated) may reach ours unasked and see all of their presence,
+            V(public_verified) not what is private; V(public_unverified) reaches only users who have added the contact.
         type: str
         choices: [federated, public_verified, public_unverified]
         default: federated

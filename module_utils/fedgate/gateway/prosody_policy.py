@@ -1,8 +1,8 @@
 """Partners compiled to the policy file that our Prosody modules read.
 
 Combinations are those of the negotiation table of Lync Server 2013 (TLS and SASL settings of an allowed partner).
-Until Fedgate's Prosody modules learn the rest, only federated partners with TLS required are honoured; everything
-else is refused here, so that nobody believes in a rule that is not enforced.
+Until Fedgate's Prosody modules learn the rest, only partners with TLS required are honoured; everything else is refused
+here, so that nobody believes in a rule that is not enforced.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model.partner import TYPES
 from .policy import Compiled, Loss
 
-_NOW = "Possible now: type federated with tls required, and sasl and dialback such that a method is left"
+_NOW = "Possible now: tls required, and sasl and dialback such that a method is left"
 
 
 def compile_policy(
@@ -101,7 +101,7 @@ def _row(partner: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _ALLOWED: dict[str, tuple[Any, ...]] = {
-    "type": ("federated",),
+    "type": TYPES,
     "tls": ("required",),
     "sasl": ("required", "optional", "not_supported"),
     "dialback": (True, False),
@@ -121,13 +121,7 @@ _NOT_HONOURED = {
 
 def _loss(partner: Mapping[str, Any]) -> list[Loss]:
     """Return what Prosody does otherwise than Lync Server for this partner."""
-    loss = [
-        Loss(
-            partner["domain"],
-            "type federated: subscriptions are approved automatically",
-            "Users approve each subscription request of this partner's users themselves.",
-        )
-    ]
+    loss = []
     for rule, meaning in _NOT_HONOURED.items():
         if partner.get(rule):
             loss.append(Loss(partner["domain"], rule, meaning))

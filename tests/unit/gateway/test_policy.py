@@ -71,7 +71,7 @@ def test_nobody_is_a_policy_too() -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"type": "public_verified"}, "type 'public_verified'"),
+        ({"type": "friend"}, "type 'friend'"),
         ({"tls": "optional"}, "tls 'optional'"),
         ({"tls": "not_supported"}, "tls 'not_supported'"),
         ({"sasl": "not_supported", "dialback": False}, "no method of authentication is left"),
@@ -85,7 +85,7 @@ def test_what_is_not_enforced_yet_is_refused(fields: dict[str, Any], named: str)
 
 def test_all_partners_that_are_wrong_are_named_at_once() -> None:
     with pytest.raises(SeveralErrors) as caught:
-        compile_policy([partner("a.example", tls="optional"), partner("b.example", type="public_verified")], [])
+        compile_policy([partner("a.example", tls="optional"), partner("b.example", type="friend")], [])
     assert "a.example" in str(caught.value) and "b.example" in str(caught.value)
 
 
@@ -96,7 +96,7 @@ def test_a_domain_of_two_partners_is_refused() -> None:
 
 def test_loss_names_what_is_not_honoured() -> None:
     loss = compile_policy([partner(proxy_fqdn="proxy.example", connection_limit=5)], []).loss
-    assert [entry.rule.split(":")[0] for entry in loss] == ["type federated", "connection_limit", "proxy_fqdn"]
+    assert [entry.rule.split(":")[0] for entry in loss] == ["connection_limit", "proxy_fqdn"]
     assert all(entry.partner == "fabrikam.example" and entry.meaning for entry in loss)
 
 
