@@ -201,3 +201,16 @@ def test_a_changed_type_holds_at_once_and_what_was_automatic_is_no_adding(
     assert len(automatic.sees(note)) == 1
     changing("public_verified")
     assert [list(item) for item in automatic.sees(note)] == [[]]
+
+
+def test_refusals_go_with_the_user(office: Office) -> None:
+    bob, address = office.contact("federated"), f"erin@{HOST}"
+    office.gateway.user(address, PASSWORD)
+    erin = Client(office.gateway.address, address, PASSWORD)
+    erin.write(f"<presence type='unsubscribed' to='{bob.bare}'/>")
+    erin.drain()
+    assert bob.presence("subscribe", to=address) == ["back: unavailable"]
+    erin.close()
+    office.gateway.shell(f'user:delete("{address}")')
+    office.gateway.user(address, PASSWORD)
+    assert bob.presence("subscribe", to=address)[-1] == "back: subscribed"

@@ -53,27 +53,27 @@ def presence(kind: str, to: str = ALICE) -> Act:
 
 def asks_occupant(contact: Contact) -> str:
     join(contact)
-    return contact.ask(f"room@{ROOMS}/alice", QUERIES["a game"])
+    return contact.ask(f"office@{ROOMS}/alice", QUERIES["a game"])
 
 
 def whispers(contact: Contact) -> str:
     join(contact)
-    return contact.message(f"room@{ROOMS}/alice")
+    return contact.message(f"office@{ROOMS}/alice")
 
 
 def invites_by_our_room(contact: Contact) -> str:
     join(contact)
-    return contact.message(f"room@{ROOMS}", MEDIATED.format(way="to", who=ALICE), "normal")
+    return contact.message(f"office@{ROOMS}", MEDIATED.format(way="to", who=ALICE), "normal")
 
 
 def join(contact: Contact) -> None:
     nick = contact.bare.partition("@")[0]
     contact.partner.say(
-        f"<presence from='{contact.full}' to='room@{ROOMS}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
+        f"<presence from='{contact.full}' to='office@{ROOMS}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>",
         ROOMS,
     )
     contact.partner.wait(
-        lambda item: item.get("from") == f"room@{ROOMS}/{nick}" and item.get("to") == contact.full, seconds=5
+        lambda item: item.get("from") == f"office@{ROOMS}/{nick}" and item.get("to") == contact.full, seconds=5
     )
 
 
@@ -144,13 +144,13 @@ TABLE: dict[str, tuple[Act, list[object]]] = {
 def room(office: Office) -> Iterator[None]:
     """A room of ours with alice in it."""
     office.alice.write(
-        f"<presence to='room@{ROOMS}/alice'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
-        f"<iq type='set' id='unlock' to='room@{ROOMS}'><query xmlns='http://jabber.org/protocol/muc#owner'>"
+        f"<presence to='office@{ROOMS}/alice'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
+        f"<iq type='set' id='unlock' to='office@{ROOMS}'><query xmlns='http://jabber.org/protocol/muc#owner'>"
         "<x xmlns='jabber:x:data' type='submit'/></query></iq>"
     )
     assert "unlock" in [item.get("id") for item in office.alice.drain() if item.get("type") == "result"]
     yield
-    office.alice.write(f"<presence type='unavailable' to='room@{ROOMS}/alice'/>")
+    office.alice.write(f"<presence type='unavailable' to='office@{ROOMS}/alice'/>")
 
 
 @pytest.mark.usefixtures("room")
