@@ -78,8 +78,11 @@ options:
         description: Not honoured by Prosody; reported in RV(loss).
         type: str
       allow_plaintext:
-        description: The waiver for plaintext; the model has checked it; not used.
+        description:
+          - The waiver for plaintext. Without it nothing goes unencrypted, and a combination that leaves unencrypted
+            dialback is refused.
         type: bool
+        default: false
       waive:
         description: Waived rules; the model has checked them; not used.
         type: list
@@ -218,7 +221,7 @@ PARTNER = {
     "keepalive": {"type": "raw"},
     "connection_limit": {"type": "raw"},
     "proxy_fqdn": {"type": "str"},
-    "allow_plaintext": {"type": "bool"},
+    "allow_plaintext": {"type": "bool", "default": False},
     "waive": {"type": "list", "elements": "str"},
     "echo_address": {"type": "str"},
     "expires": {"type": "raw"},

@@ -8,9 +8,12 @@ from contextlib import contextmanager
 
 import dns.message
 import dns.query
+import pytest
 
 from .conftest import Lab
 from .rollout import Rollout, lab, play
+
+pytestmark = pytest.mark.lab
 
 TOKYO = "edge1.tokyo"
 WRONG_SECRET = base64.b64encode(b"not the secret of this server").decode()

@@ -22,6 +22,8 @@ from lab.chat import Delivery, User, logged_in, send
 from .gateway_host import lab, play, run_swaps, send_modules, shell, state
 from .rollout import Rollout
 
+pytestmark = pytest.mark.lab
+
 HOSTS = ("edge1.london", "edge2.london", "edge1.tokyo")
 LONDON, TOKYO = "edge.london.contoso.example", "edge.tokyo.contoso.example"
 STORE = "/etc/fedgate/certificates"

@@ -11,6 +11,8 @@ import pytest
 
 from .gateway_host import HOST, Outcome, lab, login, play, run_module, send_modules, shell, state
 
+pytestmark = pytest.mark.lab
+
 CONFIG = "/etc/prosody/prosody.cfg.lua"
 MODULES = "/usr/local/lib/fedgate/prosody"
 POOL = "/etc/fedgate/certificates/edge.london.contoso.example"

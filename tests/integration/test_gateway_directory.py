@@ -10,6 +10,8 @@ import pytest
 
 from .gateway_host import HOST, lab, login, play, shell, state
 
+pytestmark = pytest.mark.lab
+
 
 @pytest.fixture(scope="module", autouse=True)
 def own_lab() -> Iterator[None]:

@@ -11,6 +11,8 @@ import pytest
 
 from .gateway_host import HOST, lab, play, run_module, send_modules, shell
 
+pytestmark = pytest.mark.lab
+
 POLICY = "/etc/prosody/fedgate/policy.json"
 INSTALL = (
     "apt-get update -qq && "

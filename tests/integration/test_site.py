@@ -11,6 +11,8 @@ import pytest
 from .conftest import Lab
 from .rollout import Rollout, lab, lab_state, play, play_killed
 
+pytestmark = pytest.mark.lab
+
 EDGES = ("edge1.london", "edge1.tokyo")
 #: How many moments of a first run are killed: ten, of which a daily run takes the part that FEDGATE_REPEAT says.
 FORCE = {"dns_srv_force": True}

@@ -19,7 +19,10 @@ from lab.zones import HOSTED
 from .conftest import Lab
 from .rollout import LAB_NAME, ROOT, Rollout, play
 
-pytestmark = pytest.mark.skipif(not PowerDns.installed(), reason="PowerDNS is not installed (package pdns-server)")
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(not PowerDns.installed(), reason="PowerDNS is not installed (package pdns-server)"),
+]
 INVENTORIES = ("-i", "inventories/lab-dns")
 CLOUD, POWER = HOSTED
 TTL = 120

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Version of the file's layout; the server's module refuses others.
-FORMAT = 1
+#: Version of the file's layout; the server's module refuses those that it does not know.
+FORMAT = 2
+#: Layouts that are read: a file of an earlier one is ours, and gets a successor. 1 had no ``allow_plaintext``.
+_READ = (1, FORMAT)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def parse(text: str | None) -> dict[str, Any] | None:
         content = json.loads(text)
     except ValueError:
         return None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") not in _READ:
         return None
     return content if isinstance(content.get("partners"), dict) else None
 
@@ -79,7 +81,8 @@ def successor(present: Mapping[str, Any] | None, rules: Mapping[str, Any]) -> st
     :returns: the present content, canonical, when it says the same; otherwise the next generation.
     """
     generation = generation_of(present)
-    same = present is not None and generation > 0 and _rules_of(present) == dict(rules)
+    same = generation > 0 and present is not None and present.get("format") == FORMAT
+    same = same and _rules_of(present or {}) == dict(rules)
     return text_of(rules, generation if same else generation + 1)
 
 

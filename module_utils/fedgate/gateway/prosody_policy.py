@@ -1,8 +1,7 @@
 """Partners compiled to the policy file that our Prosody modules read.
 
 Combinations are those of the negotiation table of Lync Server 2013 (TLS and SASL settings of an allowed partner).
-Until Fedgate's Prosody modules learn the rest, only partners with TLS required are honoured; everything else is refused
-here, so that nobody believes in a rule that is not enforced.
+What our Prosody modules do not enforce yet is refused here, so that nobody believes in a rule that is not enforced.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import FedgateError, InvalidValue, SeveralErrors
+from ..model import negotiation
 from ..model.partner import TYPES
 from .policy import Compiled, Loss
-
-_NOW = "Possible now: tls required, and sasl and dialback such that a method is left"
 
 
 def compile_policy(
@@ -88,29 +86,44 @@ def _row(partner: Mapping[str, Any]) -> dict[str, Any]:
         "sasl": partner.get("sasl") or "optional",
         "dialback": True if partner.get("dialback") is None else partner["dialback"],
         "dialback_certificate": partner.get("dialback_certificate") or "any",
+        "allow_plaintext": bool(partner.get("allow_plaintext")),
     }
     for name, allowed in _ALLOWED.items():
         if row[name] not in allowed:
-            raise _not_yet(domain, name, row[name])
-    if not row["dialback"] and row["sasl"] == "not_supported":
-        raise InvalidValue(
-            f"partner {domain}: with sasl not_supported and dialback false no method of authentication is left",
-            hint="Allow one of the two.",
-        )
+            raise InvalidValue(
+                f"partner {domain}: the Prosody gateway does not enforce {name} {row[name]!r} yet",
+                hint=f"Possible now: {', '.join(map(str, allowed))}.",
+            )
+    _demand_method(row)
     return row
+
+
+def _demand_method(row: Mapping[str, Any]) -> None:
+    """Refuse what leaves no way to authenticate, and unencrypted connections that nobody agreed to."""
+    combination = row["tls"], row["sasl"], row["dialback"]
+    left = negotiation.methods(*combination)
+    said = f"partner {row['partner']}: tls {row['tls']}, sasl {row['sasl']}, dialback {str(row['dialback']).lower()}"
+    if not left:
+        raise InvalidValue(f"{said}: no method of authentication is left", hint=negotiation.dead_end(*combination))
+    if negotiation.PLAINTEXT in left and not row["allow_plaintext"]:
+        raise InvalidValue(
+            f"{said}: unencrypted connections are left, and nobody agreed to them",
+            hint="Set tls: required; or, if that is agreed, allow_plaintext: true on this partner.",
+        )
+    if negotiation.certain(left, row["dialback_certificate"]) == ():
+        raise InvalidValue(
+            f"{said}: dialback_certificate valid leaves no method, as no certificate is shown without TLS",
+            hint="Allow TLS, or set dialback_certificate: any.",
+        )
 
 
 _ALLOWED: dict[str, tuple[Any, ...]] = {
     "type": TYPES,
-    "tls": ("required",),
-    "sasl": ("required", "optional", "not_supported"),
+    "tls": negotiation.LEVELS,
+    "sasl": negotiation.LEVELS,
     "dialback": (True, False),
     "dialback_certificate": ("any", "valid"),
 }
-
-
-def _not_yet(domain: str, name: str, value: Any) -> InvalidValue:
-    return InvalidValue(f"partner {domain}: the Prosody gateway does not enforce {name} {value!r} yet", hint=f"{_NOW}.")
 
 
 _NOT_HONOURED = {

@@ -35,6 +35,11 @@ def methods(tls: Level, sasl: Level, dialback: bool) -> tuple[Method, ...]:
     return tuple(left)
 
 
+def certain(left: tuple[Method, ...], dialback_certificate: str) -> tuple[Method, ...]:
+    """Return which of these methods are left where dialback needs a valid certificate (``valid``): those over TLS."""
+    return tuple(method for method in left if dialback_certificate != "valid" or method != PLAINTEXT)
+
+
 def verdict(tls: Level, sasl: Level, dialback: bool) -> Verdict:
     """Return ``invalid`` when no method is left, ``warning`` for a doubtful combination, else ``ok``."""
     return "invalid" if not methods(tls, sasl, dialback) else "warning" if doubt(tls, sasl, dialback) else "ok"

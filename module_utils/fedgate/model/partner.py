@@ -135,22 +135,22 @@ def _judge_echo(partner: Partner, fields: Fields) -> None:
 
 
 def _judge(partner: Partner, fields: Fields, linux: bool) -> None:
-    """Note what is wrong with the partner's combination: the first of no method, no Linux rule, plaintext."""
+    """Note what is wrong with the partner's combination: the first of no method, plaintext, no certificate."""
     combination = f"tls: {partner.tls}, sasl: {partner.sasl}, dialback: {str(partner.dialback).lower()}"
     allowed = negotiation.methods(*partner.row)
     if not allowed:
         fields.reader.wrong(
             f"{partner.domain}: {combination} leaves no way to authenticate", negotiation.dead_end(*partner.row)
         )
-    elif linux and partner.tls != "required":
-        fields.at("tls").wrong(
-            f"{partner.domain}: tls: {partner.tls} cannot be enforced on a Linux gateway yet",
-            "Accepted now: tls: required with sasl: required or optional, or sasl: not_supported with dialback: true.",
-        )
     elif negotiation.PLAINTEXT in allowed and not partner.allow_plaintext:
         fields.reader.wrong(
             f"{partner.domain}: {combination} leaves unencrypted connections (tcp_dialback)",
             "Set tls: required; or, if that is agreed, allow_plaintext: true on this partner.",
+        )
+    elif not negotiation.certain(allowed, partner.dialback_certificate):
+        fields.at("dialback_certificate").wrong(
+            f"{partner.domain}: dialback_certificate: valid leaves no way to authenticate where TLS is not supported",
+            "Allow TLS, or set dialback_certificate: any.",
         )
     doubt = negotiation.doubt(*partner.row)
     if allowed and doubt and partner.row != negotiation.DEFAULT_ROW:

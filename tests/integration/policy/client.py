@@ -75,6 +75,10 @@ class Client:
                 return found
             found.append(element)
 
+    def timeout(self, seconds: float) -> None:
+        """Wait no longer for what is read from now on; then ``TimeoutError``."""
+        self._stream.connection.settimeout(seconds)
+
     def close(self) -> None:
         """End the session."""
         self._stream.close()

@@ -75,9 +75,17 @@ def row(
     dialback: bool = True,
     certificate: str = "any",
     kind: str = "federated",
+    plaintext: bool = False,
 ) -> dict[str, Any]:
     """Return a partner's row as the policy file has it."""
-    return {"type": kind, "tls": tls, "sasl": sasl, "dialback": dialback, "dialback_certificate": certificate}
+    return {
+        "type": kind,
+        "tls": tls,
+        "sasl": sasl,
+        "dialback": dialback,
+        "dialback_certificate": certificate,
+        "allow_plaintext": plaintext,
+    }
 
 
 class Gateway:
@@ -140,7 +148,7 @@ class Gateway:
         """Write a policy of the next generation, with ``more`` keys at its top; return its digest."""
         self.generation += 1
         content = {
-            "format": 1,
+            "format": 2,
             "generation": self.generation,
             "local_hosts": HOSTS if hosts is None else hosts,
             "partners": {name: {"partner": name, **rules} for name, rules in partners.items()},
@@ -242,8 +250,8 @@ class Gateway:
 
 def remove_orphans() -> None:
     """Remove containers of test runs that were killed."""
-    listed = podman("ps", "-a", "--filter", f"label={OWNER}", "--format", "json")
-    for item in json.loads(listed or "[]"):
+    listed = json.loads(podman("ps", "-a", "--filter", f"label={OWNER}", "--format", "json") or "[]")
+    for item in listed:
         if not Path(f"/proc/{item['Labels'][OWNER]}").exists():
             podman("rm", "-f", "-t", "0", item["Names"][0], check=False)
 

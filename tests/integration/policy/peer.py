@@ -30,7 +30,7 @@ DIALBACK_FEATURE = "<dialback xmlns='urn:xmpp:features:dialback'/>"
 class Manners:
     """What a listening peer does.
 
-    :ivar tls: offers STARTTLS.
+    :ivar tls: offers STARTTLS; :ivar demands_tls: does nothing before it.
     :ivar external: offers SASL EXTERNAL.
     :ivar accepts_external: answers EXTERNAL with success, else with failure.
     :ivar dialback: answers dialback keys with valid, else ends the stream.
@@ -41,6 +41,7 @@ class Manners:
     """
 
     tls: bool = True
+    demands_tls: bool = False
     external: bool = True
     accepts_external: bool = True
     dialback: bool = True
@@ -133,7 +134,7 @@ class Peer:
             elif name == f"{{{SASL}}}auth":
                 self._answer_external(stream)
             elif name == f"{{{DIALBACK}}}result":
-                self._answer_key(stream, element)
+                self._answer_key(stream, element, secure)
             elif name == f"{{{DIALBACK}}}verify":
                 self._answer_verify(stream, element)
             elif name.startswith(f"{{{SERVER}}}"):
@@ -152,7 +153,8 @@ class Peer:
             return
         offer = ""
         if not authenticated:
-            offer += f"<starttls xmlns='{TLS}'/>" if self.manners.tls and not secure else ""
+            demand = "<required/>" if self.manners.demands_tls else ""
+            offer += f"<starttls xmlns='{TLS}'>{demand}</starttls>" if self.manners.tls and not secure else ""
             offer += MECHANISMS if self.manners.external and secure else ""
             offer += DIALBACK_FEATURE if self.manners.dialback else ""
         stream.send(f"<stream:features>{offer}</stream:features>")
@@ -166,9 +168,9 @@ class Peer:
         else:
             stream.send(f"<failure xmlns='{SASL}'><not-authorized/></failure>")
 
-    def _answer_key(self, stream: Stream, element: Element) -> None:
+    def _answer_key(self, stream: Stream, element: Element, secure: bool) -> None:
         self.note("dialback", "")
-        if not self.manners.dialback:
+        if not self.manners.dialback or (self.manners.demands_tls and not secure):
             stream.send("<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>")
             raise Closed()
         stream.send(f"<db:result from='{self.domain}' to='{element.get('from')}' type='valid'/>")

@@ -71,7 +71,7 @@ def test_other_partners_come_and_go_and_streams_stay(gateway: Gateway, peers: Ma
     assert alice.message().findtext("{jabber:client}body") == "still here"
 
 
-@pytest.mark.parametrize("tightened", [row(sasl="not_supported"), row(tls="optional")])
+@pytest.mark.parametrize("tightened", [row(sasl="not_supported"), row(tls="not_supported", plaintext=True)])
 def test_a_changed_row_is_held_against_present_streams(
     tightened: dict[str, object], gateway: Gateway, peers: MakePeer, alice: Client
 ) -> None:
@@ -97,7 +97,7 @@ def policy_text(**changed: object) -> str:
 BROKEN = {
     "no JSON": "{",
     "empty": "",
-    "another format": '{"format": 2, "generation": 9, "local_hosts": [], "partners": {}}',
+    "another format": '{"format": 99, "generation": 9, "local_hosts": [], "partners": {}}',
     "no partners": '{"format": 1, "generation": 9, "local_hosts": []}',
     "a misspelt row": policy_text(tls="requierd"),
     "a string for a truth": policy_text(dialback="false"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytestmark = pytest.mark.edge
+NEGOTIATION = list(csv.DictReader((Path(__file__).parents[1] / "model" / "negotiation.csv").open(encoding="utf-8")))
 
 
 def partner(domain: str = "fabrikam.example", **fields: Any) -> dict[str, Any]:
@@ -33,6 +36,7 @@ def test_defaults_are_microsofts() -> None:
                 "sasl": "optional",
                 "dialback": True,
                 "dialback_certificate": "any",
+                "allow_plaintext": False,
             }
         },
     }
@@ -72,15 +76,29 @@ def test_nobody_is_a_policy_too() -> None:
     ("fields", "named"),
     [
         ({"type": "friend"}, "type 'friend'"),
-        ({"tls": "optional"}, "tls 'optional'"),
-        ({"tls": "not_supported"}, "tls 'not_supported'"),
-        ({"sasl": "not_supported", "dialback": False}, "no method of authentication is left"),
+        ({"tls": "optional"}, "nobody agreed to them"),
+        ({"tls": "not_supported", "allow_plaintext": False}, "nobody agreed to them"),
+        (
+            {"tls": "not_supported", "allow_plaintext": True, "dialback_certificate": "valid"},
+            "dialback_certificate valid leaves no method",
+        ),
     ],
 )
-def test_what_is_not_enforced_yet_is_refused(fields: dict[str, Any], named: str) -> None:
+def test_what_is_not_enforced_is_refused(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         compile_policy([partner(**fields)], [])
     assert "partner fabrikam.example" in str(caught.value) and named in str(caught.value)
+
+
+@pytest.mark.parametrize("line", NEGOTIATION, ids=lambda line: f"{line['tls']}-{line['sasl']}-{line['dialback']}")
+def test_the_valid_rows_are_compiled_and_no_others(line: dict[str, str]) -> None:
+    fields = {"tls": line["tls"], "sasl": line["sasl"], "dialback": line["dialback"] == "true", "allow_plaintext": True}
+    if line["verdict"] == "invalid":
+        with pytest.raises(InvalidValue, match="no method of authentication is left"):
+            compile_policy([partner(**fields)], [])
+        return
+    compiled = compile_policy([partner(**fields)], []).rules["partners"]["fabrikam.example"]
+    assert {key: compiled[key] for key in fields} == fields
 
 
 def test_all_partners_that_are_wrong_are_named_at_once() -> None:
@@ -127,10 +145,16 @@ def test_generations_count_changes_only(states: list[list[str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", '{"format": 2, "partners": {}}', '{"format": 1, "partners": []}']
+    "text", [None, "", "{", "[]", '{"format": 99, "partners": {}}', '{"format": 1, "partners": []}']
 )
 def test_a_file_that_is_none_of_ours_counts_as_none(text: str | None) -> None:
     assert parse(text) is None
+
+
+def test_a_file_of_the_first_format_gets_a_successor() -> None:
+    rules = compile_policy([partner()], ["contoso.example"]).rules
+    older = parse(successor(None, rules).replace('"format": 2', '"format": 1'))
+    assert generation_of(older) == 1 and generation_of(parse(successor(older, rules))) == 2
 
 
 def test_the_text_is_canonical() -> None:

@@ -136,12 +136,18 @@ def test_plaintext_needs_a_waiver() -> None:
     assert facts["methods"] == ["tls_dialback", "tcp_dialback"]
 
 
-@pytest.mark.parametrize("waiver", [True, False])
-def test_linux_gateways_enforce_only_required_tls(waiver: bool) -> None:
-    partner = {"domain": "fabrikam.example", "tls": "optional", "allow_plaintext": waiver}
-    error = only_error_of(two_sites(**partners(partner)))
-    assert error.startswith("federation_partners[0].tls: fabrikam.example: tls: optional cannot be enforced")
-    assert "Accepted now: tls: required" in error
+def test_linux_gateways_take_plaintext_with_the_waiver_too() -> None:
+    partner = {"domain": "fabrikam.example", "type": "federated", "tls": "optional", "sasl": "optional"}
+    assert "leaves unencrypted connections" in only_error_of(two_sites(**partners(partner)))
+    facts = first_partner(two_sites(**partners({**partner, "allow_plaintext": True})))
+    assert facts["methods"] == ["sasl_over_tls", "tls_dialback", "tcp_dialback"]
+
+
+def test_a_valid_certificate_cannot_be_shown_without_tls() -> None:
+    partner = {"domain": "fabrikam.example", "type": "federated", "tls": "not_supported", "allow_plaintext": True}
+    error = only_error_of(two_sites(**partners({**partner, "dialback_certificate": "valid"})))
+    assert error.startswith("federation_partners[0].dialback_certificate: fabrikam.example: ")
+    assert "Allow TLS, or set dialback_certificate: any" in error
 
 
 @pytest.mark.parametrize("kind", ["federated", "public_verified", "public_unverified", None])

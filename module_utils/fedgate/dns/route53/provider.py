@@ -21,6 +21,8 @@ from .zones import Zone, Zones
 
 #: Seconds between two looks whether a change is everywhere: at first, and at most.
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
+#: How many changed sets of a zone are looked at again: they are within a page or two of 300 (ListResourceRecordSets).
+_LOOKED_AT_AGAIN = 100
 
 
 class Route53(Provider):
@@ -118,18 +120,24 @@ class Route53(Provider):
     def look_again(self, changes: Sequence[RRsetChange]) -> Observation:
         """Wait until every change is at all of Amazon's name servers, then look where that is cheap."""
         self._wait()
-        zones, _ = self._zones.find(change.key[0] for change in changes)
         # Another read of many pages would double the requests and tell nothing new: a batch is carried out whole, as
         # it was sent and under the condition that all was as found, or is refused (API Reference,
         # ChangeResourceRecordSets); INSYNC is the service's own word that its name servers answer with it.
-        again = [change.key for change in changes if self._pages.get(zones[change.key[0]].name) == 1]
-        seen = self.read(again)
+        parts: dict[Zone, list[RRsetChange]] = {}
+        zones, _ = self._zones.find(change.key[0] for change in changes)
         for change in changes:
-            if self._pages.get(zones[change.key[0]].name) != 1:
-                seen.zones[change.key[0]] = zones[change.key[0]].name
+            parts.setdefault(zones[change.key[0]], []).append(change)
+        known = {zone for zone, part in parts.items() if not self._is_soon_read(zone, len(part))}
+        seen = self.read([change.key for zone, part in parts.items() if zone not in known for change in part])
+        for zone in known:
+            for change in parts[zone]:
+                seen.zones[change.key[0]] = zone.name
                 if change.after is not None:
                     seen.rrsets[change.key] = change.after
         return seen
+
+    def _is_soon_read(self, zone: Zone, changes: int) -> bool:
+        return self._pages.get(zone.name) == 1 and changes <= _LOOKED_AT_AGAIN
 
     def describe(self, zone: str) -> dict[str, Any]:
         """Return the zone's id."""

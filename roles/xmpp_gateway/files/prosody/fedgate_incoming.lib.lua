@@ -3,6 +3,7 @@
 -- A stanza's `to` chooses the host whose handlers run, and the other side chooses `to`. So nothing here trusts `host`
 -- alone where the stream's own header says more.
 
+local st = require "util.stanza";
 local nameprep = require "util.encodings".stringprep.nameprep;
 local jid_host = require "util.jid".host;
 
@@ -45,30 +46,38 @@ function incoming.features_first(host, event)
 	end
 	local row, reason = gate.pair(host, remote);
 	if not row then return refuse.incoming(session, host, remote, reason); end
+	local ok = not session.secure or rules.accepts_tls(row, true);
+	if not ok then return refuse.incoming(session, host, remote, "tls-not-supported"); end
+	if row.tls == "not_supported" then session.ssl_ctx = false; end -- mod_tls offers none then
 	if session.secure and rules.demands_certificate(row) and sessions.certificate(session, remote) ~= "valid" then
 		return refuse.incoming(session, host, remote, "certificate");
 	end
 	return nil;
 end
 
-local function keep_only(features, wanted)
-	features:maptags(function (tag) return wanted(tag) and tag or nil; end);
+--- What is offered before TLS: TLS, which the row may demand, and dialback where it may go without.
+local function before_tls(session, host, features)
+	local row = session.from_host and gate.pair(host, session.from_host);
+	local plain = row and rules.leaves_dialback(row, false);
+	features:maptags(function (tag)
+		if tag.name == "starttls" then return plain and tag or st.stanza("starttls", tag.attr):tag("required"):up(); end
+		return plain and tag.name == "dialback" and tag or nil;
+	end);
+	if features.tags[1] then return nil; end
+	return refuse.incoming(session, host, session.from_host, "tls");
 end
 
 --- After features are made: take out what the row does not leave.
 function incoming.features_last(host, event)
 	local session, features = event.origin, event.features;
 	if not is_unauthenticated(session) then return nil; end
-	if not session.secure then
-		keep_only(features, function (tag) return tag.name == "starttls"; end);
-		if not features.tags[1] then return refuse.incoming(session, host, session.from_host, "tls"); end
-		return nil;
-	end
+	if not session.secure then return before_tls(session, host, features); end
 	local row = session.from_host and gate.pair(host, session.from_host);
 	if not row then return nil; end
 	local external, dialback = rules.methods(row);
-	keep_only(features, function (tag)
-		return (tag.name ~= "mechanisms" or external) and (tag.name ~= "dialback" or dialback);
+	features:maptags(function (tag)
+		local kept = (tag.name ~= "mechanisms" or external) and (tag.name ~= "dialback" or dialback);
+		return kept and tag or nil;
 	end);
 	if not external then session.external_auth = nil; end
 	return nil;
@@ -107,8 +116,9 @@ function incoming.dialback_verify(host, event)
 	local remote = nameprep(stanza.attr.from or "");
 	local row, reason = gate.pair(host, remote);
 	if row then
-		local _, dialback = rules.methods(row);
-		if not session.secure then reason = "tls"; elseif not dialback then reason = "dialback"; else return nil; end
+		local ok;
+		ok, reason = rules.accepts_dialback(row, session.secure);
+		if ok then return nil; end
 	end
 	if is_unauthenticated(session) then return refuse.incoming(session, host, remote, reason); end
 	return refuse.dialback(session, stanza, host, remote, reason);

@@ -46,17 +46,18 @@ local function explained(session, reason)
 	if type(said) ~= "string" or not row or not is_unauthenticated(session) or session.secure == nil then
 		return reason;
 	end
-	local _, dialback = rules.methods(row);
-	if dialback then return reason; end
+	if rules.leaves_dialback(row, session.secure) then return reason; end
 	local text = CLIENT_AUTH:format(session.to_host) .. ": " .. said;
 	log("warn", "Outgoing stream %s -> %s ended: %s", session.from_host, session.to_host, text);
 	refuse.count("outgoing", session.from_host, session.to_host, "sasl");
 	return refuse.stanza_error(text);
 end
 
---- A stream of ours is made, not yet connected.
+--- A stream of ours is made, not yet connected. Without a TLS context it is not tried by direct TLS either.
 function outgoing.created(_, event)
 	local session = event.session;
+	local row = gate.pair(session.from_host, session.to_host);
+	if row and row.tls == "not_supported" then session.ssl_ctx = false; end
 	local bounce = session.bounce_sendq;
 	function session.bounce_sendq(same, reason) return bounce(same, explained(same, reason)); end
 end
@@ -84,20 +85,41 @@ local function offers_external(features)
 	return false;
 end
 
-local function before_tls(session, features)
-	if features:get_child("starttls", XMLNS_TLS) and session.ssl_ctx then return nil; end
-	return refuse.outgoing(session, "tls");
+local function without_mechanisms(stanza)
+	local copy = st.clone(stanza);
+	copy:maptags(function (tag) return tag.name ~= "mechanisms" and tag or nil; end);
+	return copy;
+end
+
+--- Whether a stream of ours goes on without TLS: only where the row leaves that, and TLS is not to be had.
+local function goes_plain(row, features)
+	local starttls = features:get_child("starttls", XMLNS_TLS);
+	if not rules.leaves_dialback(row, false) then return false, "tls"; end
+	if row.tls == "not_supported" then
+		if starttls and starttls:get_child("required") then return false, "tls-not-supported"; end
+		return true;
+	end
+	return not starttls, "tls";
+end
+
+local function before_tls(session, row, event)
+	local offered = event.stanza:get_child("starttls", XMLNS_TLS);
+	if offered and session.ssl_ctx then return nil; end
+	local ok, reason = goes_plain(row, event.stanza);
+	if not ok then return refuse.outgoing(session, reason); end
+	event.stanza = without_mechanisms(event.stanza);
+	return nil;
 end
 
 --- Over TLS: EXTERNAL when the row, their offer and their certificate allow it, else dialback when the row allows it.
 local function after_tls(session, row, event)
 	local external, dialback = rules.methods(row);
+	if not rules.accepts_tls(row, true) then return refuse.outgoing(session, "tls-not-supported"); end
 	local valid = sessions.certificate(session, session.to_host) == "valid";
 	if rules.demands_certificate(row) and not valid then return refuse.outgoing(session, "certificate"); end
 	if external and valid and offers_external(event.stanza) then return nil; end
 	if not dialback then return not_accepted(session, "it was not offered"); end
-	event.stanza = st.clone(event.stanza);
-	event.stanza:maptags(function (tag) return tag.name ~= "mechanisms" and tag or nil; end);
+	event.stanza = without_mechanisms(event.stanza);
 	return nil;
 end
 
@@ -107,15 +129,19 @@ function outgoing.features_first(_, event)
 	if not is_unauthenticated(session) then return nil; end
 	local row = row_of(session);
 	if not row then return true; end
-	if not session.secure then return before_tls(session, event.stanza); end
+	if not session.secure then return before_tls(session, row, event); end
 	return after_tls(session, row, event);
 end
 
---- Their features, when no module has started TLS though it was offered.
+--- Their features, when no module has started TLS: offered it must not have been, unless the row has no TLS.
 function outgoing.features_without_tls(_, event)
 	local session = event.origin;
 	if not is_unauthenticated(session) or session.secure then return nil; end
-	return refuse.outgoing(session, "tls");
+	local row = row_of(session);
+	if not row then return true; end
+	local ok, reason = goes_plain(row, event.stanza);
+	if not ok then return refuse.outgoing(session, reason); end
+	return nil;
 end
 
 --- Their features, when no module has started SASL: dialback is next.
@@ -124,8 +150,7 @@ function outgoing.features_without_sasl(_, event)
 	if not is_unauthenticated(session) then return nil; end
 	local row = row_of(session);
 	if not row then return true; end
-	local _, dialback = rules.methods(row);
-	if not dialback then return not_accepted(session, "it was not attempted"); end
+	if not rules.leaves_dialback(row, session.secure) then return not_accepted(session, "it was not attempted"); end
 	return nil;
 end
 
@@ -146,7 +171,7 @@ function outgoing.sasl_failure(_, event)
 	if not is_unauthenticated(session) then return nil; end
 	local row = row_of(session);
 	if not row then return true; end
-	local _, dialback = rules.methods(row);
+	local dialback = rules.leaves_dialback(row, session.secure);
 	local cause = session.external_auth_failure_reason;
 	if not dialback then return not_accepted(session, cause and cause.condition); end
 	log("info", "Going on with dialback: %s", CLIENT_AUTH:format(session.to_host));

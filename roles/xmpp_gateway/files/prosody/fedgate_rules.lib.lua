@@ -1,9 +1,11 @@
 --- The rules, as pure functions: no session, no socket, no Prosody. They are told facts, and what they say is final.
 --
--- A partner's row comes from the policy file, format 1: `tls`, `sasl`, `dialback`, `dialback_certificate`. Only the
--- rows with TLS required are honoured here; all else is refused, never relaxed. `type` counts for fedgate_contacts.
+-- A partner's row comes from the policy file: `tls`, `sasl`, `dialback`, `dialback_certificate`, and `allow_plaintext`,
+-- without which nothing goes unencrypted whatever the others say. What is not honoured is refused, never relaxed.
+-- `type` counts for fedgate_contacts.
 
-local FORMAT = 1;
+-- 1 had no `allow_plaintext`.
+local FORMATS = { [1] = true, [2] = true };
 
 local TYPES = { federated = true, public_verified = true, public_unverified = true };
 local LEVELS = { required = true, optional = true, not_supported = true };
@@ -11,20 +13,27 @@ local CERTIFICATES = { any = true, valid = true };
 
 local rules = {};
 
---- Which ways of authentication a row leaves.
--- @return external, dialback: booleans
+--- Which ways of authentication a row leaves, as in the negotiation table of Lync Server 2013.
+-- @return external, dialback over TLS, dialback without TLS: booleans
 function rules.methods(row)
-	local external = row.sasl ~= "not_supported";
-	local dialback = row.dialback and row.sasl ~= "required";
-	return external, dialback;
+	local external = row.tls ~= "not_supported" and row.sasl ~= "not_supported";
+	local dialback = row.dialback and not (row.tls == "required" and row.sasl == "required");
+	local plain = row.tls ~= "required" and row.allow_plaintext == true and row.dialback_certificate ~= "valid";
+	return external, dialback and row.tls ~= "not_supported", dialback and plain;
 end
 
---- Whether the partner must show a certificate that is valid for its own name, whatever the method.
+--- Whether dialback may be used on a stream that is encrypted, or on one that is not.
+function rules.leaves_dialback(row, secure)
+	local _, over_tls, plain = rules.methods(row);
+	if secure then return over_tls; end
+	return plain;
+end
+
+--- Whether a partner on an encrypted stream must show a certificate that is valid for its name, whatever the method.
 -- SASL EXTERNAL on a stream of ours proves us to them; what proves them to us is their certificate. So where no
 -- dialback is left, the certificate is all there is.
 function rules.demands_certificate(row)
-	local _, dialback = rules.methods(row);
-	return not dialback or row.dialback_certificate == "valid";
+	return not rules.leaves_dialback(row, true) or row.dialback_certificate == "valid";
 end
 
 --- Decide on a pair of domains before anything is known about a stream.
@@ -40,37 +49,57 @@ function rules.pair(list, host, remote)
 	return row;
 end
 
+--- Decide on a stream's encryption.
+-- @return true, or false and a reason: tls, tls-not-supported
+function rules.accepts_tls(row, secure)
+	if row.tls == "required" and not secure then return false, "tls"; end
+	if row.tls == "not_supported" and secure then return false, "tls-not-supported"; end
+	return true;
+end
+
+--- Decide on dialback, whatever certificate is shown.
+-- @return true, or false and a reason: tls, tls-not-supported, sasl, dialback
+function rules.accepts_dialback(row, secure)
+	local ok, reason = rules.accepts_tls(row, secure);
+	if not ok then return false, reason; end
+	if rules.leaves_dialback(row, secure) then return true; end
+	if not secure then return false, "tls"; end
+	return false, row.sasl == "required" and "sasl" or "dialback";
+end
+
 --- Decide on one pair of domains on one stream.
 -- @param row the partner's row
 -- @param facts { secure = boolean, method = "external"|"dialback", certificate = "valid"|"invalid"|"none" }; the
 --   certificate's verdict is the one for this remote domain, not for the stream's first one
--- @return true, or false and a reason: tls, sasl, dialback, certificate
+-- @return true, or false and a reason: tls, tls-not-supported, sasl, dialback, certificate
 function rules.accepts(row, facts)
-	if row.tls ~= "required" or not facts.secure then return false, "tls"; end
-	local external, dialback = rules.methods(row);
-	local valid = facts.certificate == "valid";
-	if facts.method == "external" then
-		if not external then return false, "sasl"; end
-		if not valid then return false, "certificate"; end
-		return true;
-	elseif facts.method == "dialback" then
-		if not dialback then return false, row.sasl == "required" and "sasl" or "dialback"; end
-		if rules.demands_certificate(row) and not valid then return false, "certificate"; end
-		return true;
+	local ok, reason = rules.accepts_tls(row, facts.secure);
+	if ok and facts.method == "external" then
+		local external = rules.methods(row);
+		if not facts.secure then ok, reason = false, "tls"; elseif not external then ok, reason = false, "sasl"; end
+	elseif ok and facts.method == "dialback" then
+		ok, reason = rules.accepts_dialback(row, facts.secure);
+	elseif ok then
+		ok, reason = false, "sasl";
 	end
-	return false, "sasl";
+	if not ok then return false, reason; end
+	if facts.secure and facts.certificate ~= "valid"
+		and (facts.method == "external" or rules.demands_certificate(row)) then
+		return false, "certificate";
+	end
+	return true;
 end
 
 local function is_row(row)
 	return type(row) == "table" and TYPES[row.type] and LEVELS[row.tls] and LEVELS[row.sasl]
-		and type(row.dialback) == "boolean" and CERTIFICATES[row.dialback_certificate];
+		and type(row.dialback) == "boolean" and CERTIFICATES[row.dialback_certificate]
+		and (row.allow_plaintext == nil or type(row.allow_plaintext) == "boolean");
 end
 
 --- Why a well-formed row is not honoured, or nil.
 local function unsupported(row)
-	if row.tls ~= "required" then return "TLS " .. row.tls; end
-	local external, dialback = rules.methods(row);
-	if not (external or dialback) then return "no way of authentication left"; end
+	local external, over_tls, plain = rules.methods(row);
+	if not (external or over_tls or plain) then return "a row that leaves no way of authentication"; end
 	return nil;
 end
 
@@ -106,7 +135,7 @@ end
 -- @return { generation, hosts, host_names, partners, unsupported }, or nil and what is wrong
 function rules.parse(data)
 	if type(data) ~= "table" then return nil, "it is not a JSON object"; end
-	if data.format ~= FORMAT then return nil, ("its format is %s, not %d"):format(tostring(data.format), FORMAT); end
+	if not FORMATS[data.format] then return nil, ("its format is %s, not 1 or 2"):format(tostring(data.format)); end
 	if type(data.generation) ~= "number" then return nil, "generation is not a number"; end
 	if type(data.local_hosts) ~= "table" or type(data.partners) ~= "table" then
 		return nil, "local_hosts or partners is missing";

@@ -76,6 +76,18 @@ local function log_unsupported(list)
 	end
 end
 
+--- Prosody's own switches hold for all partners: say where they forbid what a row leaves.
+local function log_overruled(list)
+	local demanded = module:get_option_boolean("s2s_require_encryption", true) and "s2s_require_encryption"
+		or module:get_option_boolean("s2s_secure_auth", false) and "s2s_secure_auth";
+	if not demanded then return; end
+	for domain, row in pairs(list.partners) do
+		if rules.leaves_dialback(row, false) then
+			module:log("error", "Partner %s may go without TLS, but %s is set for everybody", domain, demanded);
+		end
+	end
+end
+
 --- Read the file; what was in force stays when it cannot be used.
 local function load_policy()
 	local path = module:get_option_string("fedgate_policy_file", "/etc/prosody/fedgate/policy.json");
@@ -89,6 +101,7 @@ local function load_policy()
 	end
 	gate.list, gate.digest, gate.reason = list, sha256(bytes, true), nil;
 	log_unsupported(list);
+	log_overruled(list);
 	module:log("info", "Policy generation %d is in force: %d hosts", list.generation, #list.host_names);
 end
 
