@@ -26,7 +26,7 @@ authentication = "insecure"
 insecure_open_authentication = "Yes please, I know what I'm doing!"
 s2s_require_encryption = %(tls)s
 s2s_secure_auth = %(certificates)s
-s2s_timeout = 15
+s2s_timeout = 5
 ssl = { cafile = "/fedgate/trust.pem", key = "/fedgate/key.pem", certificate = "/fedgate/chain.pem" }
 pidfile = "/run/prosody/prosody.pid"
 log = { debug = "/fedgate/prosody.log" }
@@ -106,9 +106,9 @@ class RealServer(Gateway):
         """Start it as an ejabberd."""
         hosts = ", ".join(f'"{domain}"' for domain in domains)
         self.write("ejabberd.yml", _EJABBERD % {"hosts": hosts, **_EJABBERD_KINDS[kind]})
-        self.run("install", "-d", "-o", "ejabberd", "-g", "ejabberd", "/tmp/spool", "/tmp/logs")
-        podman("exec", "-d", "-u", "ejabberd", self.name, "ejabberdctl", "--config", "/fedgate/ejabberd.yml",
-               "--spool", "/tmp/spool", "--logs", "/tmp/logs", "foreground")  # fmt: skip
+        target = "/etc/ejabberd/ejabberd.yml"  # Debian's ejabberdctl.cfg names it, and has precedence over options
+        self.run("install", "-o", "ejabberd", "-g", "ejabberd", "-m", "640", "/fedgate/ejabberd.yml", target)
+        podman("exec", "-d", "-u", "ejabberd", self.name, "ejabberdctl", "foreground")
 
     def _ready(self, domain: str) -> bool:
         with contextlib.suppress(Exception):
