@@ -25,7 +25,7 @@ options:
   partners:
     description:
       - The partners as M(federation_model) publishes them.
-      - For now each must be O(partners[].type=federated) with O(partners[].tls=required); others are refused.
+      - For now each must have O(partners[].tls=required); others are refused.
     type: list
     elements: dict
     required: true
@@ -43,7 +43,9 @@ options:
         description: For people; not used.
         type: str
       type:
-        description: How far the partner's users are trusted.
+        description:
+          - How far the partner's users are trusted. V(federated) may reach ours unasked and see all of their presence,
+            V(public_verified) not what is private; V(public_unverified) reaches only users who have added the contact.
         type: str
         choices: [federated, public_verified, public_unverified]
         default: federated
@@ -103,6 +105,25 @@ options:
     type: list
     elements: str
     required: true
+  components:
+    description:
+      - Our components, as M(federation_model) publishes them. One that is in O(local_hosts) is open to the types of
+        partners that are named here, and closed to all others.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      domain:
+        description: The component's name.
+        type: str
+        required: true
+      kind:
+        description: What it is; not used.
+        type: str
+      federated:
+        description: V(true) is federated partners, V(false) nobody; or a list of types of partners.
+        type: raw
+        default: false
   path:
     description: The policy file.
     type: path
@@ -130,6 +151,15 @@ EXAMPLES = r"""
       - domain: fabrikam.example
         sasl: required
         dialback: false
+
+- name: Let federated partners into chat rooms, too
+  xmpp_partner_policy:
+    local_hosts: [contoso.example, conference.contoso.example]
+    components:
+      - domain: conference.contoso.example
+        federated: true
+    partners:
+      - domain: fabrikam.example
 
 - name: Federate with nobody
   xmpp_partner_policy:
@@ -198,10 +228,16 @@ PARTNER = {
     "methods": {"type": "list", "elements": "str"},
     "verdict": {"type": "str"},
 }
+COMPONENT = {
+    "domain": {"type": "str", "required": True},
+    "kind": {"type": "str"},
+    "federated": {"type": "raw", "default": False},
+}
 ARGUMENTS = {
     "server": {"type": "str", "choices": ["prosody"], "default": "prosody"},
     "partners": {"type": "list", "elements": "dict", "required": True, "options": PARTNER},
     "local_hosts": {"type": "list", "elements": "str", "required": True},
+    "components": {"type": "list", "elements": "dict", "default": [], "options": COMPONENT},
     "path": {"type": "path", "default": "/etc/prosody/fedgate/policy.json"},
     "status_path": {"type": "path", "default": "/run/prosody/fedgate.json"},
     "timeout": {"type": "int", "default": 20},

@@ -102,7 +102,7 @@ def check_policies() -> None:
     }  # fmt: skip
     assert second.result["generation"] == 2
 
-    refused = policy(partner("fabrikam.example", type="public_verified"))
+    refused = policy(partner("fabrikam.example", tls="optional"))
     assert refused.result["failed"] and "partner fabrikam.example" in refused.result["msg"]
     assert loaded()["generation"] == 2
 

@@ -18,12 +18,12 @@ from .policy import Compiled
 class Kind:
     """What has to be known of one kind of gateway.
 
-    :ivar compile: partners and local hosts to the policy this server honours, with the loss report.
+    :ivar compile: partners, local hosts and components to the policy this server honours, with the loss report.
     :ivar unit: the systemd unit.
     :ivar group: the group that the server runs as.
     """
 
-    compile: Callable[[Sequence[Mapping[str, Any]], Sequence[str]], Compiled]
+    compile: Callable[[Sequence[Mapping[str, Any]], Sequence[str], Sequence[Mapping[str, Any]]], Compiled]
     unit: str
     group: str
 

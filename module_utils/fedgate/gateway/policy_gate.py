@@ -51,7 +51,7 @@ class PartnerPolicy(Reconciler):
         super().__init__(params, context)
         self.kind = kind_of(params["server"])
         self.unit = Unit(context, self.kind.unit)
-        self.compiled = self.kind.compile(params["partners"], params["local_hosts"])
+        self.compiled = self.kind.compile(params["partners"], params["local_hosts"], params["components"])
         self.path: str = params["path"]
 
     def observe(self) -> Observed:
@@ -101,9 +101,15 @@ class PartnerPolicy(Reconciler):
         before = {
             "generation": generation_of(content),
             "local_hosts": content.get("local_hosts", []),
+            "components": content.get("components", {}),
             "loaded": observed.loaded is not None and observed.loaded == _digest_of_file(observed.file),
         }
-        after = {"generation": generation_of(wanted), "local_hosts": wanted["local_hosts"], "loaded": True}
+        after = {
+            "generation": generation_of(wanted),
+            "local_hosts": wanted["local_hosts"],
+            "components": wanted.get("components", {}),
+            "loaded": True,
+        }
         return Change("run", "policy", self.path, before, after)
 
     def _has_rights(self, file: Seen) -> bool:

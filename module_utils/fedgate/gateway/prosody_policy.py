@@ -11,16 +11,23 @@ from typing import Any
 
 from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model import negotiation
+from ..model.partner import TYPES
 from .policy import Compiled, Loss
 
 
-def compile_policy(partners: Sequence[Mapping[str, Any]], local_hosts: Sequence[str]) -> Compiled:
+def compile_policy(
+    partners: Sequence[Mapping[str, Any]],
+    local_hosts: Sequence[str],
+    components: Sequence[Mapping[str, Any]] = (),
+) -> Compiled:
     """Compile normalised partners.
 
     :param partners: as the model publishes them: domain, additional_domains, type, tls, sasl, dialback,
         dialback_certificate, methods.
     :param local_hosts: our domains and components that may federate.
-    :returns: rules with ``local_hosts`` and ``partners`` (one row for each domain, also the additional ones).
+    :param components: as the model publishes them: domain, federated (true, false, or a list of types of partners).
+    :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones) and
+        ``components`` (for each type of partner those of local_hosts that it reaches).
     :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
     :raises SeveralErrors: the same for several partners.
     """
@@ -43,7 +50,27 @@ def compile_policy(partners: Sequence[Mapping[str, Any]], local_hosts: Sequence[
         raise errors[0]
     if errors:
         raise SeveralErrors(errors)
-    return Compiled({"local_hosts": sorted(set(local_hosts)), "partners": rows}, tuple(loss))
+    hosts = sorted(set(local_hosts))
+    rules = {"local_hosts": hosts, "partners": rows, "components": _open_components(components, hosts)}
+    return Compiled(rules, tuple(loss))
+
+
+def _open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, list[str]]:
+    """Return for each type of partner the components that it reaches; types without any are left out."""
+    found: dict[str, list[str]] = {}
+    for component in components:
+        domain, types = component["domain"], component.get("federated") or []
+        if types is True:
+            types = TYPES[:1]
+        if not isinstance(types, (list, tuple)) or any(kind not in TYPES for kind in types):
+            raise InvalidValue(
+                f"component {domain}: {types!r} does not say which partners reach it",
+                hint=f"Write federated as true, false, or a list of {', '.join(TYPES)}.",
+            )
+        for kind in types:
+            if domain in hosts:
+                found.setdefault(kind, []).append(domain)
+    return {kind: sorted(set(domains)) for kind, domains in found.items()}
 
 
 def _domains(partner: Mapping[str, Any]) -> list[str]:
@@ -91,7 +118,7 @@ def _demand_method(row: Mapping[str, Any]) -> None:
 
 
 _ALLOWED: dict[str, tuple[Any, ...]] = {
-    "type": ("federated",),
+    "type": TYPES,
     "tls": negotiation.LEVELS,
     "sasl": negotiation.LEVELS,
     "dialback": (True, False),
@@ -107,13 +134,7 @@ _NOT_HONOURED = {
 
 def _loss(partner: Mapping[str, Any]) -> list[Loss]:
     """Return what Prosody does otherwise than Lync Server for this partner."""
-    loss = [
-        Loss(
-            partner["domain"],
-            "type federated: subscriptions are approved automatically",
-            "Users approve each subscription request of this partner's users themselves.",
-        )
-    ]
+    loss = []
     for rule, meaning in _NOT_HONOURED.items():
         if partner.get(rule):
             loss.append(Loss(partner["domain"], rule, meaning))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import is_under
-from .reading import Fields, Reader
+from .partner import TYPES
+from .reading import Fields, Reader, shown
 from .suggest import listed
 
 KINDS = ("muc",)
@@ -16,18 +17,24 @@ KINDS = ("muc",)
 class Component:
     """One component.
 
-    :ivar kind: ``muc``: chat rooms (XEP-0045); :ivar federated: whether partners reach it.
+    :ivar kind: ``muc``: chat rooms (XEP-0045); :ivar types: of partners that reach it.
     :ivar parent: the XMPP domain that it belongs to; whoever serves that serves it.
     """
 
     domain: str
     kind: str
-    federated: bool
+    types: tuple[str, ...]
     parent: str
 
+    @property
+    def federated(self) -> bool:
+        """Whether any partner reaches it."""
+        return bool(self.types)
+
     def as_facts(self) -> dict[str, Any]:
-        """Return the component as plain data."""
-        return {"domain": self.domain, "kind": self.kind, "federated": self.federated}
+        """Return the component as plain data; ``federated`` is a list unless true (federated partners) or false."""
+        plain = self.types in ((), TYPES[:1])
+        return {"domain": self.domain, "kind": self.kind, "federated": self.federated if plain else list(self.types)}
 
 
 def parent_domain(name: str, xmpp_domains: list[str]) -> str | None:
@@ -53,7 +60,8 @@ def _component(fields: Fields | None, xmpp_domains: list[str]) -> Component | No
     if fields is None or not fields.has("domain"):
         return None
     kind = fields.read("kind", lambda at: at.choice(KINDS), KINDS[0])
-    federated = fields.read("federated", Reader.flag, False)
+    nobody: tuple[str, ...] = ()
+    types = fields.read("federated", _types, nobody)
     domain = fields.at("domain").domain()
     if domain is None:
         return None
@@ -67,4 +75,16 @@ def _component(fields: Fields | None, xmpp_domains: list[str]) -> Component | No
         hint = f"Write a name below {listed(xmpp_domains)}."
         fields.at("domain").wrong(f"{domain} is under none of federation_xmpp_domains", hint)
         return None
-    return Component(domain, kind, federated, parent)
+    return Component(domain, kind, types, parent)
+
+
+def _types(reader: Reader) -> tuple[str, ...] | None:
+    """Read who reaches a component: true is federated partners, false nobody; else a list of partner types."""
+    if isinstance(reader.value, bool):
+        return TYPES[:1] if reader.value else ()
+    if not isinstance(reader.value, list):
+        hint = f"Write true, false, or a list of types of partners: {listed(TYPES, 'and')}."
+        reader.wrong(f"true, false or a list is needed here, not {shown(reader.value)}", hint)
+        return None
+    named = [item.choice(TYPES) for item in reader.items()]
+    return tuple(name for name in TYPES if name in named)

@@ -152,22 +152,9 @@ def _judge(partner: Partner, fields: Fields, linux: bool) -> None:
             f"{partner.domain}: dialback_certificate: valid leaves no way to authenticate where TLS is not supported",
             "Allow TLS, or set dialback_certificate: any.",
         )
-    _judge_type(partner, fields, linux)
     doubt = negotiation.doubt(*partner.row)
     if allowed and doubt and partner.row != negotiation.DEFAULT_ROW:
         fields.reader.problems.warn(fields.reader.where, f"{partner.domain}: {doubt}")
-
-
-def _judge_type(partner: Partner, fields: Fields, linux: bool) -> None:
-    if not linux or partner.type == "federated":
-        return
-    hint = "Set type: federated if its users may reach yours unasked; otherwise leave the partner out."
-    if fields.has("type"):
-        message = f"{partner.domain}: type: {partner.type} cannot be enforced on a Linux gateway yet"
-        fields.at("type").wrong(message, hint)
-    else:
-        message = f"{partner.domain} has no type, so it is {DEFAULT_TYPE}, which a Linux gateway cannot enforce yet"
-        fields.reader.wrong(message, hint)
 
 
 def current_partners(partners: list[tuple[Partner, Reader]], today: date) -> list[tuple[Partner, Reader]]:

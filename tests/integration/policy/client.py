@@ -17,6 +17,7 @@ class Client:
 
     :param gateway: address of the gateway.
     :param address: bare JID.
+    :ivar full: the full JID that the gateway gave.
     """
 
     def __init__(self, gateway: str, address: str, password: str) -> None:
@@ -30,7 +31,8 @@ class Client:
         self._stream.expect(SASL, "success")
         self._open()
         self._stream.send(f"<iq type='set' id='bind'><bind xmlns='{BIND}'/></iq><presence/>")
-        self._stream.expect(CLIENT, "iq")
+        bound = self._stream.expect(CLIENT, "iq")
+        self.full = bound.findtext(f"{{{BIND}}}bind/{{{BIND}}}jid") or ""
 
     def _open(self) -> None:
         self._stream.open(to=self.domain)
@@ -56,6 +58,22 @@ class Client:
     def message(self) -> Element:
         """Wait for the next message."""
         return self._stream.expect(CLIENT, "message")
+
+    def write(self, text: str) -> None:
+        """Send stanzas as they are."""
+        self._stream.send(text)
+
+    def drain(self) -> list[Element]:
+        """Return what came until now, in order. Asks for the roster, so roster pushes come from then on."""
+        self._counter += 1
+        identifier = f"r{self._counter}"
+        self.write(f"<iq type='get' id='{identifier}'><query xmlns='jabber:iq:roster'/></iq>")
+        found = []
+        while True:
+            element = self._stream.read()
+            if element.get("id") == identifier and element.tag == f"{{{CLIENT}}}iq":
+                return found
+            found.append(element)
 
     def timeout(self, seconds: float) -> None:
         """Wait no longer for what is read from now on; then ``TimeoutError``."""

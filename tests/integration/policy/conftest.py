@@ -10,8 +10,9 @@ import pytest
 
 from ..pki import CLIENT, SERVER, Authority, Served
 from .client import Client
-from .gateway import Gateway, container, podman, remove_orphans
+from .gateway import HOSTS, Gateway, container, podman, remove_orphans, row
 from .names import Names
+from .office import COLUMNS, MODULES, ROOMS, Office, Partner
 from .peer import Manners, Peer
 
 SUITE = os.environ.get("LAB_SUITE", "trixie")
@@ -45,11 +46,12 @@ class Network:
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
-    """The first subnet that is free on this machine."""
+    """A subnet that is free on this machine; the search begins elsewhere for each test run beside others."""
     if os.geteuid() != 0:
         pytest.skip("containers need root")
     remove_orphans()
-    for octet in range(81, 100):
+    for step in range(19):
+        octet = 81 + (os.getpid() + step) % 19
         found = Network(f"fedgate-policy-{octet}", f"10.89.{octet}")
         podman("network", "rm", found.name, check=False)  # one that is in use stays
         options = ["--disable-dns", "--subnet", f"{found.prefix}.0/24", "--gateway", found.near]
@@ -133,5 +135,32 @@ def peers(names: Names, hosts: Gateway, authority: Authority) -> Iterator[MakePe
 
     yield make
     for peer in made:
+        peer.close()
+        names.forget(peer.domain)
+
+
+@pytest.fixture(scope="module")
+def office(gateway: Gateway, names: Names, authority: Authority) -> Iterator[Office]:
+    """alice, dora (who is never online), and a partner of each type; our rooms are open to all of them."""
+    kinds = sorted({kind for kind, _ in COLUMNS.values()})
+    domains = {kind: f"{kind.replace('_', '-')}.example" for kind in kinds}
+    gateway.stop()
+    gateway.configure(modules=MODULES)
+    gateway.policy(
+        {domain: row(kind=kind) for kind, domain in domains.items()},
+        [*HOSTS, ROOMS],
+        components={kind: [ROOMS] for kind in kinds},
+    )
+    gateway.user("dora@contoso.example", PASSWORD)
+    gateway.start()
+    made = {}
+    for kind, domain in domains.items():
+        served = authority.issue(domain, purposes=(SERVER, CLIENT))
+        made[kind] = Peer(domain, names.address, gateway.address, served, Manners())
+        names.put(domain, made[kind].port)
+    alice = Client(gateway.address, "alice@contoso.example", PASSWORD)
+    yield Office(gateway, alice, {kind: Partner(peer, rooms=True) for kind, peer in made.items()})
+    alice.close()
+    for peer in made.values():
         peer.close()
         names.forget(peer.domain)

@@ -124,11 +124,18 @@ class Gateway:
         for file in MODULES.glob("*.lua"):
             self.write(f"modules/{file.name}", file.read_text())
 
-    def configure(self, strict: bool = True, load_s2s: bool = True, policy: bool = True, extra: str = "") -> None:
-        """Write the configuration."""
-        modules = '"fedgate_guard"' + (', "fedgate_policy"' if policy else "")
+    def configure(
+        self,
+        strict: bool = True,
+        load_s2s: bool = True,
+        policy: bool = True,
+        extra: str = "",
+        modules: tuple[str, ...] = (),
+    ) -> None:
+        """Write the configuration; ``modules`` are Prosody's, beside those that are always there."""
+        ours = ("fedgate_guard", "fedgate_policy") if policy else ("fedgate_guard",)
         text = CONFIGURATION % {
-            "modules": modules,
+            "modules": ", ".join(f'"{name}"' for name in (*modules, *ours)),
             "disabled": '"s2s"' if load_s2s else "",
             "load_s2s": "true" if load_s2s else "false",
             "strict": "true" if strict else "false",
@@ -137,19 +144,17 @@ class Gateway:
 
     # The policy -------------------------------------------------------------------------------------------------
 
-    def policy(self, partners: dict[str, dict[str, Any]], hosts: Optional[list[str]] = None) -> str:
-        """Write a policy of the next generation; return its digest."""
+    def policy(self, partners: dict[str, dict[str, Any]], hosts: Optional[list[str]] = None, **more: object) -> str:
+        """Write a policy of the next generation, with ``more`` keys at its top; return its digest."""
         self.generation += 1
-        text = json.dumps(
-            {
-                "format": 2,
-                "generation": self.generation,
-                "local_hosts": HOSTS if hosts is None else hosts,
-                "partners": {name: {"partner": name, **rules} for name, rules in partners.items()},
-            },
-            indent=1,
-            sort_keys=True,
-        )
+        content = {
+            "format": 2,
+            "generation": self.generation,
+            "local_hosts": HOSTS if hosts is None else hosts,
+            "partners": {name: {"partner": name, **rules} for name, rules in partners.items()},
+            **more,
+        }
+        text = json.dumps(content, indent=1, sort_keys=True)
         self.write("policy.json", text + "\n")
         return hashlib.sha256((text + "\n").encode()).hexdigest()
 
@@ -168,9 +173,9 @@ class Gateway:
         self.run("sh", "-c", "kill -HUP $(cat /run/prosody/prosody.pid)")
         return wait_until(look, "the status shows what was loaded")  # type: ignore[no-any-return]
 
-    def enforce(self, partners: dict[str, dict[str, Any]], hosts: Optional[list[str]] = None) -> None:
+    def enforce(self, partners: dict[str, dict[str, Any]], hosts: Optional[list[str]] = None, **more: object) -> None:
         """Write a policy and load it."""
-        digest = self.policy(partners, hosts)
+        digest = self.policy(partners, hosts, **more)
         status = self.hangup(lambda status: status["digest"] == digest)
         assert (status["state"], status["reason"]) == ("enforcing", None), status
 

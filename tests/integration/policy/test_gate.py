@@ -28,7 +28,6 @@ def policy(gateway: Gateway) -> None:
             "direct-good.example": row(),
             "direct-bad.example": row(sasl="required", dialback=False),
             "proseware.example": row(sasl="not_supported", certificate="valid"),
-            "public.example": row(kind="public_verified"),
             "plain.example": row(tls="optional"),
         },
         [HOST],
@@ -40,7 +39,7 @@ def refused_at_once(peer: Peer, to: str) -> Closed:
     return closing(lambda: peer.greet(stream, to))
 
 
-@pytest.mark.parametrize("domain", ["stranger.example", "public.example", "plain.example"])
+@pytest.mark.parametrize("domain", ["stranger.example", "plain.example"])
 def test_who_is_no_partner_gets_nowhere(domain: str, gateway: Gateway, peers: MakePeer, alice: Client) -> None:
     stranger = peers(domain)
     error = refused_at_once(stranger, HOST)
@@ -64,7 +63,8 @@ def test_a_host_that_is_not_named_has_no_federation(to: str, gateway: Gateway, p
 
 
 def test_a_named_component_federates(gateway: Gateway, peers: MakePeer) -> None:
-    gateway.enforce({"fabrikam.example": row(sasl="required", dialback=False)}, [HOST, ROOMS])
+    rules = row(sasl="required", dialback=False)
+    gateway.enforce({"fabrikam.example": rules}, [HOST, ROOMS], components={"federated": [ROOMS]})
     fabrikam = peers("fabrikam.example")
     stream, _ = fabrikam.encrypted(ROOMS)
     fabrikam.external(stream, ROOMS)

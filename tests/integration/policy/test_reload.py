@@ -71,9 +71,7 @@ def test_other_partners_come_and_go_and_streams_stay(gateway: Gateway, peers: Ma
     assert alice.message().findtext("{jabber:client}body") == "still here"
 
 
-@pytest.mark.parametrize(
-    "tightened", [row(sasl="not_supported"), row(tls="not_supported", plaintext=True), row(kind="public_verified")]
-)
+@pytest.mark.parametrize("tightened", [row(sasl="not_supported"), row(tls="not_supported", plaintext=True)])
 def test_a_changed_row_is_held_against_present_streams(
     tightened: dict[str, object], gateway: Gateway, peers: MakePeer, alice: Client
 ) -> None:

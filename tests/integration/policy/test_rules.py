@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 
-import pytest
-
 from .gateway import Gateway, row
 
 SCRIPT = """
@@ -59,13 +57,3 @@ def test_every_row_with_every_kind_of_stream(hosts: Gateway) -> None:
     answers = json.loads(hosts.run("lua5.4", "/fedgate/rules.lua", stdin=json.dumps(cases)))
     wrong = [case for case, answer in zip(cases, answers) if answer != permitted(case["row"], case["facts"])]
     assert len(answers) == 864 and not wrong, wrong[:3]
-
-
-@pytest.mark.parametrize("kind", ["public_verified", "public_unverified"])
-def test_other_types_are_refused(kind: str, hosts: Gateway) -> None:
-    hosts.folder.chmod(0o777)
-    hosts.restore_modules()
-    hosts.write("rules.lua", SCRIPT)
-    facts = {"method": "external", "secure": True, "certificate": "valid"}
-    cases = [{"row": row(kind=kind), "facts": facts}, {"row": row(), "facts": facts}]
-    assert json.loads(hosts.run("lua5.4", "/fedgate/rules.lua", stdin=json.dumps(cases))) == [False, True]

@@ -27,6 +27,7 @@ def test_defaults_are_microsofts() -> None:
     rules = compile_policy([partner()], ["contoso.example"]).rules
     assert rules == {
         "local_hosts": ["contoso.example"],
+        "components": {},
         "partners": {
             "fabrikam.example": {
                 "partner": "fabrikam.example",
@@ -47,6 +48,26 @@ def test_additional_domains_have_rows_that_name_their_partner() -> None:
     assert rows["fabrikam.test"]["partner"] == "fabrikam.example"
 
 
+def test_components_are_open_to_the_types_that_they_name() -> None:
+    components = [
+        {"domain": "z.example", "federated": True},
+        {"domain": "a.example", "federated": ["federated", "public_verified"]},
+        {"domain": "closed.example", "federated": False},
+        {"domain": "elsewhere.example", "federated": True},
+    ]
+    hosts = ["z.example", "a.example", "closed.example"]
+    assert compile_policy([], hosts, components).rules["components"] == {
+        "federated": ["a.example", "z.example"],
+        "public_verified": ["a.example"],
+    }
+
+
+@pytest.mark.parametrize("federated", ["federated", ["public"], 1, [1]])
+def test_a_component_open_to_whom_nobody_knows_is_refused(federated: Any) -> None:
+    with pytest.raises(InvalidValue, match="component a.example: .* does not say which partners reach it"):
+        compile_policy([], ["a.example"], [{"domain": "a.example", "federated": federated}])
+
+
 def test_nobody_is_a_policy_too() -> None:
     assert compile_policy([], ["contoso.example"]).rules["partners"] == {}
 
@@ -54,7 +75,7 @@ def test_nobody_is_a_policy_too() -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"type": "public_verified"}, "type 'public_verified'"),
+        ({"type": "friend"}, "type 'friend'"),
         ({"tls": "optional"}, "nobody agreed to them"),
         ({"tls": "not_supported", "allow_plaintext": False}, "nobody agreed to them"),
         (
@@ -82,7 +103,7 @@ def test_the_valid_rows_are_compiled_and_no_others(line: dict[str, str]) -> None
 
 def test_all_partners_that_are_wrong_are_named_at_once() -> None:
     with pytest.raises(SeveralErrors) as caught:
-        compile_policy([partner("a.example", tls="optional"), partner("b.example", type="public_verified")], [])
+        compile_policy([partner("a.example", tls="optional"), partner("b.example", type="friend")], [])
     assert "a.example" in str(caught.value) and "b.example" in str(caught.value)
 
 
@@ -93,7 +114,7 @@ def test_a_domain_of_two_partners_is_refused() -> None:
 
 def test_loss_names_what_is_not_honoured() -> None:
     loss = compile_policy([partner(proxy_fqdn="proxy.example", connection_limit=5)], []).loss
-    assert [entry.rule.split(":")[0] for entry in loss] == ["type federated", "connection_limit", "proxy_fqdn"]
+    assert [entry.rule.split(":")[0] for entry in loss] == ["connection_limit", "proxy_fqdn"]
     assert all(entry.partner == "fabrikam.example" and entry.meaning for entry in loss)
 
 

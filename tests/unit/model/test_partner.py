@@ -150,13 +150,11 @@ def test_a_valid_certificate_cannot_be_shown_without_tls() -> None:
     assert "Allow TLS, or set dialback_certificate: any" in error
 
 
-def test_linux_gateways_enforce_only_type_federated() -> None:
-    said = only_error_of(two_sites(**partners({"domain": "fabrikam.example", "type": "public_verified"})))
-    assert said.startswith("federation_partners[0].type:")
-    left_out = only_error_of(two_sites(federation_partners=[{"domain": "fabrikam.example"}]))
-    assert left_out.startswith("federation_partners[0]: fabrikam.example has no type, so it is public_unverified")
-    for error in (said, left_out):
-        assert "Set type: federated" in error
+@pytest.mark.parametrize("kind", ["federated", "public_verified", "public_unverified", None])
+def test_linux_gateways_take_all_types(kind: str | None) -> None:
+    partner = {"domain": "fabrikam.example", **({"type": kind} if kind else {})}
+    facts = first_partner(two_sites(federation_partners=[partner]))
+    assert facts["type"] == (kind or "public_unverified")
 
 
 def test_a_domain_belongs_to_one_partner() -> None:

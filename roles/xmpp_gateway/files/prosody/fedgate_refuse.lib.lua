@@ -10,6 +10,7 @@ local MAX_NAME = 255;
 local STREAM_ERRORS = {
 	["closed"] = { "policy-violation", "Federation is not permitted" };
 	["host-not-federated"] = { "policy-violation", "Federation is not permitted" };
+	["component"] = { "policy-violation", "Federation is not permitted" };
 	["not-a-partner"] = { "policy-violation", "Federation is not permitted" };
 	["tls"] = { "policy-violation", "Encryption is required" };
 	["tls-not-supported"] = { "policy-violation", "Encryption is not supported" };
@@ -21,12 +22,15 @@ local STREAM_ERRORS = {
 local TEXTS = {
 	["closed"] = "federation is closed: no policy is loaded";
 	["host-not-federated"] = "%s does not federate";
+	["component"] = "%s is closed to partners of this type";
 	["not-a-partner"] = "%s is not a federation partner";
 	["tls"] = "partner %s must use TLS and does not";
 	["tls-not-supported"] = "partner %s wants TLS, which its row does not support";
 	["sasl"] = "partner %s may only authenticate by SASL EXTERNAL";
 	["dialback"] = "dialback is off for partner %s";
 	["certificate"] = "partner %s shows no certificate that is valid for its name";
+	["stranger"] = "the user has not added this contact at %s";
+	["private"] = "partner %s may not ask this";
 };
 
 local refuse = { counters = {}; order = 0 };
@@ -39,7 +43,7 @@ end
 
 --- The sentence for our own people.
 function refuse.text(reason, host, remote)
-	local about = reason == "host-not-federated" and host or remote;
+	local about = (reason == "host-not-federated" or reason == "component") and host or remote;
 	return (TEXTS[reason] or reason):format(about or "(unnamed)");
 end
 

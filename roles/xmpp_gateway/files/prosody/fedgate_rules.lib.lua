@@ -1,8 +1,8 @@
 --- The rules, as pure functions: no session, no socket, no Prosody. They are told facts, and what they say is final.
 --
 -- A partner's row comes from the policy file: `tls`, `sasl`, `dialback`, `dialback_certificate`, and `allow_plaintext`,
--- without which nothing goes unencrypted whatever the others say. Only partners of type `federated` are honoured here;
--- all else is refused, never relaxed.
+-- without which nothing goes unencrypted whatever the others say. What is not honoured is refused, never relaxed.
+-- `type` counts for fedgate_contacts.
 
 -- 1 had no `allow_plaintext`.
 local FORMATS = { [1] = true, [2] = true };
@@ -29,7 +29,7 @@ function rules.leaves_dialback(row, secure)
 	return plain;
 end
 
---- Whether a partner on an encrypted stream must show a certificate that is valid for its own name, whatever the method.
+--- Whether a partner on an encrypted stream must show a certificate that is valid for its name, whatever the method.
 -- SASL EXTERNAL on a stream of ours proves us to them; what proves them to us is their certificate. So where no
 -- dialback is left, the certificate is all there is.
 function rules.demands_certificate(row)
@@ -98,7 +98,6 @@ end
 
 --- Why a well-formed row is not honoured, or nil.
 local function unsupported(row)
-	if row.type ~= "federated" then return "type " .. row.type; end
 	local external, over_tls, plain = rules.methods(row);
 	if not (external or over_tls or plain) then return "a row that leaves no way of authentication"; end
 	return nil;

@@ -3,19 +3,30 @@
 -- The record hangs on the session itself, `session.fedgate`, so it outlives a reload of the module and dies with the
 -- stream. It holds one entry a pair of domains: a stream that carries several domains has a verdict for each.
 
+local new_cache = require "util.cache".new;
 local encodings = require "util.encodings";
 local new_id = require "util.id".short;
 local verify_identity = require "util.x509".verify_identity;
 
 local to_ascii, nameprep = encodings.idna.to_ascii, encodings.stringprep.nameprep;
 
-local sessions = {};
+-- Strangers choose names too, so their number is bounded.
+local NAMES_IN_MEMORY = 16384;
 
---- A domain as the policy writes it: A-labels, lower case; nil for what is none.
+local sessions = {};
+local names = new_cache(NAMES_IN_MEMORY);
+
+--- A domain as the policy writes it: A-labels, lower case; nil for what is none. Asked several times a stanza.
 function sessions.name(domain)
-	local prepared = domain and nameprep(domain);
-	local ascii = prepared and to_ascii(prepared);
-	return ascii and ascii:lower();
+	if not domain then return nil; end
+	local name = names:get(domain);
+	if name == nil then
+		local prepared = nameprep(domain);
+		local ascii = prepared and to_ascii(prepared);
+		name = ascii and ascii:lower() or false;
+		names:set(domain, name);
+	end
+	return name or nil;
 end
 
 --- 13.0 asks the connection, 0.12 the socket beneath it.

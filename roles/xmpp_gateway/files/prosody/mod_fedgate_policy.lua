@@ -23,6 +23,10 @@ local sessions = module:require "fedgate_sessions";
 local refuse = module:require "fedgate_refuse";
 local incoming = module:require "fedgate_incoming";
 local outgoing = module:require "fedgate_outgoing";
+local consent = module:require "fedgate_consent";
+local private = module:require "fedgate_private";
+local components = module:require "fedgate_components";
+local contacts = module:require "fedgate_contacts";
 local status = module:require "fedgate_status";
 
 local hosts = prosody.hosts;
@@ -33,7 +37,10 @@ local gate = { list = nil; digest = nil; reason = nil; stopped = false };
 
 --- The row for a pair of domains as Prosody spells them, or nil and a reason.
 function gate.pair(host, remote)
-	return rules.pair(gate.list, sessions.name(host), sessions.name(remote));
+	local name = sessions.name(host);
+	local row, reason = rules.pair(gate.list, name, sessions.name(remote));
+	if row and not components.admit(gate.list, host, name, row.type) then return nil, "component"; end
+	return row, reason;
 end
 
 --- Why a host of ours does not federate, or nil when it does.
@@ -58,7 +65,8 @@ local function parse(bytes, path)
 	if data == nil then return nil, ("%s is not JSON: %s"):format(path, tostring(problem)); end
 	local list;
 	list, problem = rules.parse(data);
-	if not list then return nil, ("%s is no policy: %s"):format(path, problem); end
+	if list then list.components, problem = components.read(data, list); end
+	if problem then return nil, ("%s is no policy: %s"):format(path, problem); end
 	return list;
 end
 
@@ -167,9 +175,19 @@ local function both(first, second)
 	end
 end
 
+-- Priorities are against Prosody's own: mod_blocklist 100 (its command -1), mod_pep 10, mod_presence 0.
+local function gate_contacts(host)
+	for _, kind in ipairs({ "full", "bare", "host" }) do
+		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50); end
+		hook(host, "pre-presence/" .. kind, consent.presence_out, 200);
+	end
+	hook(host, "roster-item-removed", consent.removed, 0);
+	hook(host, "iq-set/self/urn:xmpp:blocking:block", consent.blocked, 0);
+end
+
 -- Priorities are against Prosody's own: mod_tls 500 and 0, mod_saslauth 150, mod_dialback 100, mod_s2s -1.
 local function gate_host(host)
-	hook(host, "route/remote", outgoing.route, 1000);
+	hook(host, "route/remote", both(outgoing.route, contacts.route), 1000);
 	hook(host, "s2sout-created", outgoing.created, 10);
 	hook(host, "s2s-stream-features", incoming.features_first, 1000);
 	hook(host, "s2s-stream-features", incoming.features_last, -1000);
@@ -185,9 +203,10 @@ local function gate_host(host)
 	hook(host, "s2s-authenticated", both(incoming.authenticated, outgoing.authenticated), 1000);
 	for _, name in ipairs({ "message", "presence", "iq" }) do
 		for _, kind in ipairs({ "full", "bare", "host" }) do
-			hook(host, name .. "/" .. kind, incoming.stanza, 100000);
+			hook(host, name .. "/" .. kind, both(incoming.stanza, contacts.stanza), 100000);
 		end
 	end
+	gate_contacts(host);
 	environment.gated[host] = hosts[host];
 end
 
@@ -204,11 +223,15 @@ end
 
 local parts = {
 	rules = rules; sessions = sessions; refuse = refuse; gate = gate; hosts = hosts;
-	log = function (...) module:log(...); end;
+	log = function (...) module:log(...); end; router = prosody;
+	consent = consent; private = private; components = components;
 };
 refuse.init({ log = parts.log; changed = status.touch; router = prosody; name = sessions.name; });
 incoming.init(parts);
 outgoing.init(parts);
+consent.init(parts);
+components.init(parts);
+contacts.init(parts);
 status.init(module, {
 	path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
 	sessions = sessions; refuse = refuse; gate = gate; started = prosody.start_time;
@@ -238,6 +261,7 @@ for host in pairs(hosts) do gate_host(host); end
 hook_global("host-activated", gate_host, 1000);
 hook_global("host-deactivated", function (host) environment.gated[host] = nil; end);
 hook_global("config-reloaded", reload);
+hook_global("user-deleted", consent.user_deleted, -10); -- mod_roster 300
 hook_global("s2s-check-certificate", own_certificate_verdict, 5);
 for _, event in ipairs({ "s2sin-established", "s2sout-established", "s2s-destroyed" }) do
 	hook_global(event, function () status.touch(); end);

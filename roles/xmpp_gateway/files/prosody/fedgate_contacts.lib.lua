@@ -1,0 +1,124 @@
+--- What a partner's users may do to ours, by the partner's type:
+--   federated          everything; subscriptions are approved automatically
+--   public_verified    the same, but nothing private
+--   public_unverified  nothing until our user has added the contact, and then nothing private
+-- These handlers run after those that ask whether the partner may send anything at all.
+
+local jid = require "util.jid";
+local st = require "util.stanza";
+
+local DISCO_INFO = "http://jabber.org/protocol/disco#info";
+local PING = "urn:xmpp:ping";
+local MUC_USER = "http://jabber.org/protocol/muc#user";
+
+local contacts = {};
+local sessions, refuse, gate, hosts, router, log, consent, private, components;
+
+function contacts.init(parts)
+	sessions, refuse, gate, hosts, router = parts.sessions, parts.refuse, parts.gate, parts.hosts, parts.router;
+	log, consent, private, components = parts.log, parts.consent, parts.private, parts.components;
+end
+
+local function asks(stanza)
+	return stanza.name == "iq" and (stanza.attr.type == "get" or stanza.attr.type == "set");
+end
+
+--- Answer as RFC 6121 (8.5) would for a user who does not exist, so that who is refused learns nothing about ours.
+local function refused(host, remote, stanza, reason)
+	log("info", "Refused incoming %s %s -> %s: %s", stanza.name, stanza.attr.from, stanza.attr.to,
+		refuse.text(reason, host, remote));
+	refuse.count("incoming", host, remote, reason);
+	if asks(stanza) or stanza.name == "message" and stanza.attr.type ~= "error" then
+		router.core_route_stanza(hosts[host], st.error_reply(stanza, "cancel", "service-unavailable"));
+	end
+	return true;
+end
+
+--- To the host itself: a federated partner may ask what it is and whether it lives. Answers to its own questions pass.
+local function refusal_at_host(kind, stanza)
+	if stanza.name == "iq" and not asks(stanza) then return nil; end
+	local child = stanza.name == "iq" and stanza.attr.type == "get" and stanza.tags[1];
+	local xmlns = child and child.attr.xmlns;
+	if kind == "federated" and (xmlns == DISCO_INFO or xmlns == PING) then return nil; end
+	return "private";
+end
+
+--- Whether a message is the invitation of somebody whom the user should not hear, through the room of another partner.
+local function invites_for_stranger(host, user, stanza)
+	if stanza.name ~= "message" then return false; end
+	local x = stanza:get_child("x", MUC_USER);
+	local invite = x and x:get_child("invite");
+	local contact = invite and jid.prep(invite.attr.from);
+	if not contact then return false; end
+	local row = gate.pair(host, jid.host(contact));
+	return row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
+end
+
+local function refusal_at_user(host, user, kind, stanza)
+	if kind == "public_unverified" and not consent.added(host, user, jid.bare(stanza.attr.from)) then
+		return "stranger";
+	end
+	if invites_for_stranger(host, user, stanza) then return "stranger"; end
+	if kind ~= "federated" and asks(stanza) and private.is_query(stanza, not jid.resource(stanza.attr.to)) then
+		return "private";
+	end
+	return nil;
+end
+
+--- The partner's row for a stanza from outside; nil, false for one that is none.
+local function partner_of(host, event)
+	local session, stanza = event.origin, event.stanza;
+	if not (session and sessions.is_stream(session)) then return nil, false; end
+	local remote = jid.host(stanza.attr.from);
+	if not remote or hosts[remote] then return nil, false; end
+	return gate.pair(host, remote), remote;
+end
+
+--- A stanza from a partner whose stream is in order.
+function contacts.stanza(host, event)
+	local row, remote = partner_of(host, event);
+	if not row then return remote and true or nil; end
+	local stanza = event.stanza;
+	local user = jid.node(stanza.attr.to);
+	local reason;
+	if components.is_component(host) then
+		reason = components.refusal(host, row.type, stanza);
+	elseif user then
+		reason = refusal_at_user(host, user, row.type, stanza);
+	else
+		reason = refusal_at_host(row.type, stanza);
+	end
+	return reason and refused(host, remote, stanza, reason) or nil;
+end
+
+--- A request for a subscription that nobody refused: after mod_blocklist (100), before mod_presence (0).
+function contacts.subscribe(host, event)
+	local stanza = event.stanza;
+	if stanza.attr.type ~= "subscribe" or components.is_component(host) then return nil; end
+	local row = partner_of(host, event);
+	if not row or row.type == "public_unverified" then return nil; end
+	local contact = jid.bare(stanza.attr.from);
+	return consent.approve(host, jid.node(stanza.attr.to), contact, stanza) or nil;
+end
+
+--- Presence that goes to all subscribers would also reach those whom nobody but a former policy approved.
+local function is_withheld(event, row)
+	local stanza = event.stanza;
+	if row.type ~= "public_unverified" or stanza.name ~= "presence" or stanza.attr.type then return false; end
+	local user = jid.node(stanza.attr.from);
+	if not user or components.is_component(event.from_host) then return false; end
+	return consent.only_automatic(event.from_host, user, jid.bare(stanza.attr.to));
+end
+
+--- A stanza that leaves: whole to federated partners, without what is private to the others.
+function contacts.route(_, event)
+	local row = gate.pair(event.from_host, event.to_host);
+	if not row then return true; end
+	if row.type == "federated" then return nil; end
+	local stripped = not is_withheld(event, row) and private.strip(event.stanza);
+	if not stripped then return true; end
+	event.stanza = stripped;
+	return nil;
+end
+
+return contacts;

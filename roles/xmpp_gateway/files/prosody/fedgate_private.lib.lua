@@ -1,0 +1,92 @@
+--- What is private to our users: it goes to partners of type federated only. Pure functions of stanzas.
+
+local st = require "util.stanza";
+
+-- What a presence may carry to the public types. All else stays here: status notes (also of unavailable presence),
+-- photo hashes (XEP-0153), idle time (XEP-0319), last activity (XEP-0256), nicknames (XEP-0172), time stamps.
+local PRESENCE = {
+	["show"] = ""; ["priority"] = ""; ["error"] = "";
+	["c"] = "http://jabber.org/protocol/caps";
+};
+local ROOM = {
+	["http://jabber.org/protocol/muc"] = true;
+	["http://jabber.org/protocol/muc#user"] = true;
+	["urn:xmpp:occupant-id:0"] = true;
+};
+
+-- What the public types may neither ask nor be told.
+local QUERIES = {
+	["vcard-temp"] = true;
+	["urn:ietf:params:xml:ns:vcard-4.0"] = true;
+	["http://jabber.org/protocol/pubsub"] = true;
+	["http://jabber.org/protocol/pubsub#owner"] = true;
+	["jabber:iq:last"] = true;
+	["jabber:iq:version"] = true;
+	["jabber:iq:time"] = true;
+	["urn:xmpp:time"] = true;
+	["jabber:iq:avatar"] = true;
+	["jabber:iq:private"] = true;
+	["jabber:iq:roster"] = true;
+};
+local EVENT = "http://jabber.org/protocol/pubsub#event";
+
+local private = {};
+
+--- Whether an IQ of type get or set asks for something private.
+-- @param account whether it is addressed to the account (a bare JID), which answers for the user: nothing of it is
+--   for the public types
+function private.is_query(stanza, account)
+	local child = stanza.tags[1];
+	return account or not child or QUERIES[child.attr.xmlns] == true;
+end
+
+local function namespace(tag)
+	local xmlns = tag.attr.xmlns;
+	return (xmlns == nil or xmlns == "jabber:client") and "" or xmlns;
+end
+
+local function is_public(tag)
+	local xmlns = namespace(tag);
+	return PRESENCE[tag.name] == xmlns or ROOM[xmlns] == true;
+end
+
+local function strip_presence(stanza)
+	for _, tag in ipairs(stanza.tags) do
+		if not is_public(tag) then
+			stanza = st.clone(stanza);
+			stanza:maptags(function (child) return is_public(child) and child or nil; end);
+			return stanza;
+		end
+	end
+	return stanza;
+end
+
+--- PEP tells what users publish (mood, nickname, avatar, activity, tune, location) by messages without a body.
+local function strip_message(stanza)
+	if not stanza:get_child("event", EVENT) then return stanza; end
+	if not stanza:get_child("body") then return nil; end
+	stanza = st.clone(stanza);
+	stanza:maptags(function (child) return child.attr.xmlns ~= EVENT and child or nil; end);
+	return stanza;
+end
+
+--- An answer that is private becomes the answer of one who does not answer this.
+local function strip_iq(stanza)
+	local child = stanza.attr.type == "result" and stanza.tags[1];
+	if not (child and QUERIES[child.attr.xmlns]) then return stanza; end
+	local attr = { type = "error"; id = stanza.attr.id; from = stanza.attr.from; to = stanza.attr.to };
+	return st.stanza("iq", attr)
+		:tag("error", { type = "cancel" })
+			:tag("service-unavailable", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):reset();
+end
+
+local STRIP = { presence = strip_presence; message = strip_message; iq = strip_iq };
+
+--- What may leave of a stanza to a partner of a public type.
+-- @return the stanza itself or a clone; nil when nothing is left
+function private.strip(stanza)
+	local strip = STRIP[stanza.name];
+	return strip and strip(stanza);
+end
+
+return private;
