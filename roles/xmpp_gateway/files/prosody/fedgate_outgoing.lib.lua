@@ -46,7 +46,7 @@ local function explained(session, reason)
 	if type(said) ~= "string" or not row or not is_unauthenticated(session) or session.secure == nil then
 		return reason;
 	end
-	if rules.leaves_dialback(row, session.secure) then return reason; end
+	if rules.leaves_dialback(row, true) then return reason; end
 	local text = CLIENT_AUTH:format(session.to_host) .. ": " .. said;
 	log("warn", "Outgoing stream %s -> %s ended: %s", session.from_host, session.to_host, text);
 	refuse.count("outgoing", session.from_host, session.to_host, "sasl");
