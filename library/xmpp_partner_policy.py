@@ -25,7 +25,6 @@ options:
   partners:
     description:
       - The partners as M(federation_model) publishes them.
-      - For now each must have O(partners[].tls=required); others are refused.
     type: list
     elements: dict
     required: true

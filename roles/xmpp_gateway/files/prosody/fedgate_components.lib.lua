@@ -6,14 +6,13 @@
 
 local jid = require "util.jid";
 
-local TYPES = { federated = true, public_verified = true, public_unverified = true };
 local MUC_USER = "http://jabber.org/protocol/muc#user";
 
 local components = {};
-local hosts, consent, private;
+local rules, hosts, consent, private;
 
 function components.init(parts)
-	hosts, consent, private = parts.hosts, parts.consent, parts.private;
+	rules, hosts, consent, private = parts.rules, parts.hosts, parts.consent, parts.private;
 end
 
 local function set_of(names)
@@ -36,7 +35,7 @@ function components.read(data, list)
 	if type(data.components) ~= "table" then return nil, "components is not a mapping"; end
 	local open = {};
 	for kind, names in pairs(data.components) do
-		open[kind] = TYPES[kind] and set_of(names);
+		open[kind] = rules.TYPES[kind] and set_of(names);
 		if not open[kind] then return nil, ("components of type %s is no list of hosts"):format(tostring(kind)); end
 	end
 	return open;
@@ -92,7 +91,7 @@ end
 -- @param kind the partner's type
 function components.refusal(host, kind, stanza)
 	if kind == "federated" then return nil; end
-	local asks = stanza.name == "iq" and (stanza.attr.type == "get" or stanza.attr.type == "set");
+	local asks = private.asks(stanza);
 	local to_occupant = jid.resource(stanza.attr.to) ~= nil;
 	if asks and to_occupant then return not is_ping(stanza) and "private" or nil; end -- rooms pass it on to the user
 	if asks and private.is_query(stanza, false) then return "private"; end

@@ -19,16 +19,12 @@ function contacts.init(parts)
 	log, consent, private, components = parts.log, parts.consent, parts.private, parts.components;
 end
 
-local function asks(stanza)
-	return stanza.name == "iq" and (stanza.attr.type == "get" or stanza.attr.type == "set");
-end
-
 --- Answer as RFC 6121 (8.5) would for a user who does not exist, so that who is refused learns nothing about ours.
 local function refused(host, remote, stanza, reason)
 	log("info", "Refused incoming %s %s -> %s: %s", stanza.name, stanza.attr.from, stanza.attr.to,
 		refuse.text(reason, host, remote));
 	refuse.count("incoming", host, remote, reason);
-	if asks(stanza) or stanza.name == "message" and stanza.attr.type ~= "error" then
+	if private.asks(stanza) or stanza.name == "message" and stanza.attr.type ~= "error" then
 		router.core_route_stanza(hosts[host], st.error_reply(stanza, "cancel", "service-unavailable"));
 	end
 	return true;
@@ -36,7 +32,7 @@ end
 
 --- To the host itself: a federated partner may ask what it is and whether it lives. Answers to its own questions pass.
 local function refusal_at_host(kind, stanza)
-	if stanza.name == "iq" and not asks(stanza) then return nil; end
+	if stanza.name == "iq" and not private.asks(stanza) then return nil; end
 	local child = stanza.name == "iq" and stanza.attr.type == "get" and stanza.tags[1];
 	local xmlns = child and child.attr.xmlns;
 	if kind == "federated" and (xmlns == DISCO_INFO or xmlns == PING) then return nil; end
@@ -59,7 +55,7 @@ local function refusal_at_user(host, user, kind, stanza)
 		return "stranger";
 	end
 	if invites_for_stranger(host, user, stanza) then return "stranger"; end
-	if kind ~= "federated" and asks(stanza) and private.is_query(stanza, not jid.resource(stanza.attr.to)) then
+	if kind ~= "federated" and private.asks(stanza) and private.is_query(stanza, not jid.resource(stanza.attr.to)) then
 		return "private";
 	end
 	return nil;

@@ -32,6 +32,11 @@ local EVENT = "http://jabber.org/protocol/pubsub#event";
 
 local private = {};
 
+--- Whether a stanza is an IQ that wants an answer.
+function private.asks(stanza)
+	return stanza.name == "iq" and (stanza.attr.type == "get" or stanza.attr.type == "set");
+end
+
 --- Whether an IQ of type get or set asks for something private.
 -- @param account whether it is addressed to the account (a bare JID), which answers for the user: nothing of it is
 --   for the public types

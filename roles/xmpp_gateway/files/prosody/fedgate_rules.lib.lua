@@ -7,11 +7,10 @@
 -- 1 had no `allow_plaintext`.
 local FORMATS = { [1] = true, [2] = true };
 
-local TYPES = { federated = true, public_verified = true, public_unverified = true };
 local LEVELS = { required = true, optional = true, not_supported = true };
 local CERTIFICATES = { any = true, valid = true };
 
-local rules = {};
+local rules = { TYPES = { federated = true, public_verified = true, public_unverified = true } };
 
 --- Which ways of authentication a row leaves, as in the negotiation table of Lync Server 2013.
 -- @return external, dialback over TLS, dialback without TLS: booleans
@@ -91,7 +90,7 @@ function rules.accepts(row, facts)
 end
 
 local function is_row(row)
-	return type(row) == "table" and TYPES[row.type] and LEVELS[row.tls] and LEVELS[row.sasl]
+	return type(row) == "table" and rules.TYPES[row.type] and LEVELS[row.tls] and LEVELS[row.sasl]
 		and type(row.dialback) == "boolean" and CERTIFICATES[row.dialback_certificate]
 		and (row.allow_plaintext == nil or type(row.allow_plaintext) == "boolean");
 end
