@@ -207,10 +207,11 @@ class TestReplacement:
         world.due()
         return [message for message in world.wire.messages if message.kind == "renewal"]
 
-    @pytest.mark.parametrize("status", [400, 409])
-    def test_a_ca_that_does_not_want_to_hear_of_it(self, world: Modern, status: int) -> None:
+    @pytest.mark.parametrize(("status", "code"), [(400, "malformed"), (409, "alreadyReplaced"), (500, "serverInternal")])
+    def test_a_ca_that_does_not_want_to_hear_of_it(self, world: Modern, status: int, code: str) -> None:
+        """Pebble finds no certificate whose serial number, as DER has it, begins with a zero: an error of its own."""
         first = world.issue(order())
-        refused = problem(status, "malformed" if status == 400 else "alreadyReplaced", "no", Replay_Nonce="bm9uY2U")
+        refused = problem(status, code, "no", Replay_Nonce="bm9uY2U")
         world.wire.messages.clear()
         world.wire.instead = lambda message: (
             refused if message.kind == "newOrder" and "replaces" in message.payload else None

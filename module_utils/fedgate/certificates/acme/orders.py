@@ -17,7 +17,7 @@ from .session import Session
 from .state import State
 
 #: How a CA may say that it does not want to hear of the certificate that is replaced.
-_NOT_THIS_ONE = ("alreadyReplaced", "malformed", "unauthorized", "notFound")
+_NOT_THIS_ONE = ("alreadyReplaced", "malformed", "unauthorized", "notFound", "serverInternal")
 
 
 class NewOrder(acme.messages.NewOrder):
