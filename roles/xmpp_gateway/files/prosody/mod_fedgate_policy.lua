@@ -14,10 +14,6 @@ local json = require "util.json";
 local sha256 = require "util.hashes".sha256;
 local modulemanager = require "core.modulemanager";
 
-local XMLNS_STREAM = "http://etherx.jabber.org/streams";
-local XMLNS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
-local XMLNS_DIALBACK = "jabber:server:dialback";
-
 local rules = module:require "fedgate_rules";
 local sessions = module:require "fedgate_sessions";
 local refuse = module:require "fedgate_refuse";
@@ -27,6 +23,7 @@ local consent = module:require "fedgate_consent";
 local private = module:require "fedgate_private";
 local components = module:require "fedgate_components";
 local contacts = module:require "fedgate_contacts";
+local hooks = module:require "fedgate_hooks";
 local status = module:require "fedgate_status";
 
 local hosts = prosody.hosts;
@@ -159,57 +156,6 @@ local function is_live()
 	return modulemanager.get_module("*", "fedgate_policy") == environment;
 end
 
-local function hook(host, event, handler, priority)
-	module:hook_object_event(hosts[host].events, event, function (data)
-		if not is_live() then return nil; end
-		return handler(host, data);
-	end, priority);
-end
-
---- For an event that both directions share.
-local function both(first, second)
-	return function (host, data)
-		local answer = first(host, data);
-		if answer ~= nil then return answer; end
-		return second(host, data);
-	end
-end
-
--- Priorities are against Prosody's own: mod_blocklist 100 (its command -1), mod_pep 10, mod_presence 0.
-local function gate_contacts(host)
-	for _, kind in ipairs({ "full", "bare", "host" }) do
-		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50); end
-		hook(host, "pre-presence/" .. kind, consent.presence_out, 200);
-	end
-	hook(host, "roster-item-removed", consent.removed, 0);
-	hook(host, "iq-set/self/urn:xmpp:blocking:block", consent.blocked, 0);
-end
-
--- Priorities are against Prosody's own: mod_tls 500 and 0, mod_saslauth 150, mod_dialback 100, mod_s2s -1.
-local function gate_host(host)
-	hook(host, "route/remote", both(outgoing.route, contacts.route), 1000);
-	hook(host, "s2sout-created", outgoing.created, 10);
-	hook(host, "s2s-stream-features", incoming.features_first, 1000);
-	hook(host, "s2s-stream-features", incoming.features_last, -1000);
-	hook(host, "stanza/" .. XMLNS_SASL .. ":auth", incoming.sasl_auth, 1000);
-	hook(host, "stanza/" .. XMLNS_DIALBACK .. ":result", incoming.dialback_result, 1000);
-	hook(host, "stanza/" .. XMLNS_DIALBACK .. ":verify",
-		both(incoming.dialback_verify, outgoing.dialback_verify), 1000);
-	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_first, 1000);
-	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_tls, 499);
-	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_sasl, 120);
-	hook(host, "stanza/" .. XMLNS_SASL .. ":failure", outgoing.sasl_failure, 110);
-	hook(host, "s2sout-authenticate-legacy", outgoing.legacy, 1000);
-	hook(host, "s2s-authenticated", both(incoming.authenticated, outgoing.authenticated), 1000);
-	for _, name in ipairs({ "message", "presence", "iq" }) do
-		for _, kind in ipairs({ "full", "bare", "host" }) do
-			hook(host, name .. "/" .. kind, both(incoming.stanza, contacts.stanza), 100000);
-		end
-	end
-	gate_contacts(host);
-	environment.gated[host] = hosts[host];
-end
-
 local function hook_global(event, handler, priority)
 	module:hook_global(event, function (data)
 		if is_live() then return handler(data); end
@@ -224,7 +170,8 @@ end
 local parts = {
 	rules = rules; sessions = sessions; refuse = refuse; gate = gate; hosts = hosts;
 	log = function (...) module:log(...); end; router = prosody;
-	consent = consent; private = private; components = components;
+	incoming = incoming; outgoing = outgoing; contacts = contacts;
+	consent = consent; private = private; components = components; is_live = is_live; api = module;
 };
 refuse.init({ log = parts.log; changed = status.touch; router = prosody; name = sessions.name; });
 incoming.init(parts);
@@ -232,6 +179,7 @@ outgoing.init(parts);
 consent.init(parts);
 components.init(parts);
 contacts.init(parts);
+hooks.init(parts);
 status.init(module, {
 	path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
 	sessions = sessions; refuse = refuse; gate = gate; started = prosody.start_time;
@@ -251,6 +199,11 @@ function module.unload()
 	environment.gated = {};
 	gate.stopped, gate.reason = true, "the policy module is not loaded";
 	status.write();
+end
+
+local function gate_host(host)
+	hooks.gate(host);
+	environment.gated[host] = hosts[host];
 end
 
 -- mod_fedgate_guard looks here: a host is open to the policy only when its hooks are all in place.
