@@ -207,7 +207,9 @@ class TestReplacement:
         world.due()
         return [message for message in world.wire.messages if message.kind == "renewal"]
 
-    @pytest.mark.parametrize(("status", "code"), [(400, "malformed"), (409, "alreadyReplaced"), (500, "serverInternal")])
+    @pytest.mark.parametrize(
+        ("status", "code"), [(400, "malformed"), (409, "alreadyReplaced"), (500, "serverInternal")]
+    )
     def test_a_ca_that_does_not_want_to_hear_of_it(self, world: Modern, status: int, code: str) -> None:
         """Pebble finds no certificate whose serial number, as DER has it, begins with a zero: an error of its own."""
         first = world.issue(order())
