@@ -17,7 +17,7 @@ runpy.run_path(str(Path(__file__).resolve().parent.parent / "module_utils" / "fe
 from ansible.module_utils.fedgate.errors import FedgateError, InvalidValue
 from ansible.module_utils.fedgate.model.deployment import read_deployment
 from ansible.module_utils.fedgate.model.problems import UNKNOWN, Where
-from ansible.module_utils.fedgate.model.variables import concerns_us, place
+from ansible.module_utils.fedgate.model.variables import DIRECTORY, concerns_us, place
 
 try:  # ansible-core keeps it to itself; without it, errors name no file and line
     from ansible._internal._datatag._tags import Origin
@@ -81,6 +81,7 @@ class Collected:
             self._templar = Templar(loader=loader, variables={**raw, "hostvars": hostvars})
             name = str.__str__(host)
             self.hosts[name] = {_bare(key): self._variable(key, raw[key], name) for key in raw if concerns_us(key)}
+            self.hosts[name][DIRECTORY] = _has_directory(raw)
 
     def origin_of(self, host: str, steps: tuple[str | int, ...]) -> str | None:
         """Return file, line and column of a value, or of the nearest one around it that is known."""
@@ -129,6 +130,13 @@ class Collected:
                 self._seen.add(f"{origin}{error.message}")
                 self.errors.append(found)
             return UNKNOWN
+
+
+def _has_directory(variables: Mapping[str, Any]) -> bool:
+    """Tell whether a gateway's users may be in a directory; its settings, which hold a secret, are not evaluated."""
+    settings = variables.get(DIRECTORY)
+    named = "kind" in settings if isinstance(settings, Mapping) else bool(settings)
+    return named or variables.get("xmpp_gateway_mode") == "policy_only"
 
 
 def _bare(value: Any) -> Any:

@@ -103,7 +103,7 @@ def read_partner(reader: Reader, linux: bool) -> Partner | None:
         proxy_fqdn=fields.read("proxy_fqdn", Reader.domain, None),
         allow_plaintext=fields.read("allow_plaintext", Reader.flag, False),
         waive=tuple(fields.read_all("waive", Reader.texts)),
-        echo_address=fields.read("echo_address", _address_of_user, None),
+        echo_address=fields.read("echo_address", lambda at: at.user("echo@fabrikam.example"), None),
         expires=fields.read("expires", Reader.day, None),
     )
     if domain in additional:
@@ -112,18 +112,6 @@ def read_partner(reader: Reader, linux: bool) -> Partner | None:
     if len(reader.problems.errors) == noted and fields.all_known():
         _judge(partner, fields, linux)
     return partner if domain else None
-
-
-def _address_of_user(reader: Reader) -> str | None:
-    text = reader.text()
-    if text is None:
-        return None
-    user, at, domain = text.partition("@")
-    if not at or not user or "/" in text or any(character.isspace() or character in "\"&'<>:" for character in user):
-        reader.wrong(f"{text!r} is not an address of a user", "Write it like echo@fabrikam.example.")
-        return None
-    normalised = Reader(domain, reader.where, reader.problems).domain()
-    return f"{user.lower()}@{normalised}" if normalised else None
 
 
 def _judge_echo(partner: Partner, fields: Fields) -> None:
