@@ -123,6 +123,33 @@ options:
         description: V(true) is federated partners, V(false) nobody; or a list of types of partners.
         type: raw
         default: false
+  scope:
+    description:
+      - Who of our own users may federate, as M(federation_model) publishes it for a host. Without it everybody may.
+      - What is nearest to a user counts, in the order users, groups, hosts. Of several groups of a user, one that
+        refuses counts. Users of a host that is not named may not federate.
+    type: dict
+    suboptions:
+      policies:
+        description: Policies by name, each V(true) or V(false).
+        type: dict
+        default: {}
+      hosts:
+        description: For our domains, the name of the policy of their users.
+        type: dict
+        default: {}
+      users:
+        description: For addresses, the name of the policy that is granted to the user.
+        type: dict
+        default: {}
+      groups:
+        description: For distinguished names of groups in the gateway's directory, the name of the policy granted to it.
+        type: dict
+        default: {}
+  directory:
+    description: Whether the gateway's users are in a directory (LDAP). Without one, nothing can be granted to groups.
+    type: bool
+    default: false
   path:
     description: The policy file.
     type: path
@@ -159,6 +186,18 @@ EXAMPLES = r"""
         federated: true
     partners:
       - domain: fabrikam.example
+
+- name: Let nobody but Alice federate
+  xmpp_partner_policy:
+    local_hosts: [contoso.example]
+    partners:
+      - domain: fabrikam.example
+    scope:
+      policies: {global: false, sales: true}
+      hosts:
+        contoso.example: global
+      users:
+        alice@contoso.example: sales
 
 - name: Federate with nobody
   xmpp_partner_policy:
@@ -232,11 +271,14 @@ COMPONENT = {
     "kind": {"type": "str"},
     "federated": {"type": "raw", "default": False},
 }
+MAPPING = {"type": "dict", "default": {}}
 ARGUMENTS = {
     "server": {"type": "str", "choices": ["prosody"], "default": "prosody"},
     "partners": {"type": "list", "elements": "dict", "required": True, "options": PARTNER},
     "local_hosts": {"type": "list", "elements": "str", "required": True},
     "components": {"type": "list", "elements": "dict", "default": [], "options": COMPONENT},
+    "scope": {"type": "dict", "options": dict.fromkeys(("policies", "hosts", "users", "groups"), MAPPING)},
+    "directory": {"type": "bool", "default": False},
     "path": {"type": "path", "default": "/etc/prosody/fedgate/policy.json"},
     "status_path": {"type": "path", "default": "/run/prosody/fedgate.json"},
     "timeout": {"type": "int", "default": 20},

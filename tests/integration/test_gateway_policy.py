@@ -106,6 +106,8 @@ def check_policies() -> None:
     assert refused.result["failed"] and "partner fabrikam.example" in refused.result["msg"]
     assert loaded()["generation"] == 2
 
+    check_scope(partner("fabrikam.example", sasl="required"), partner("adatum.example"))
+
     # A server that hears nothing: the file goes back to what it was.
     before = shell(f"cat {POLICY}")
     shell("kill -STOP $(cat /run/prosody/prosody.pid)")
@@ -127,6 +129,29 @@ def check_policies() -> None:
     assert ("delete", "partner", "adatum.example") in nobody.plan()
     assert loaded()["state"] == "enforcing" and policy().plan() == set()
     assert shell("cat /run/prosody/prosody.pid") == process, "the server was restarted"
+
+
+def check_scope(*partners: dict[str, Any]) -> None:
+    """Take access away from all users but one, and give it back; the partners stay as they are."""
+    scope = {
+        "policies": {"global": False, "sales": True},
+        "hosts": {"contoso.example": "global"},
+        "users": {"alice@contoso.example": "sales"},
+        "groups": {},
+    }
+    checked, done = (policy(*partners, scope=scope, check=check) for check in (True, False))
+    assert checked.plan() == done.plan() == {("run", "policy", POLICY)}
+    (change,) = done.result["plan"]
+    assert (change["before"]["scope"], change["after"]["scope"]) == (None, scope)
+    assert checked.result["diff"] == done.result["diff"] and "alice@contoso.example" in json.dumps(done.result["diff"])
+    assert json.loads(shell(f"cat {POLICY}"))["scope"] == scope
+    assert policy(*partners, scope=scope).plan() == set()
+    group = {"cn=sales,dc=contoso,dc=example": "sales"}
+    refused = policy(*partners, scope={**scope, "groups": group})
+    assert refused.result["failed"] and "cn=sales,dc=contoso,dc=example" in refused.result["msg"]
+    assert "asks no directory" in refused.result["msg"]
+    (change,) = policy(*partners).result["plan"]
+    assert (change["before"]["scope"], change["after"]["scope"]) == (scope, None)
 
 
 def killed_before_loading(step: int) -> bool:

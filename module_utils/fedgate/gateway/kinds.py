@@ -5,9 +5,8 @@ The table is static on purpose: what is looked up by name at run time would not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import InvalidValue
 from . import prosody_policy
@@ -18,12 +17,12 @@ from .policy import Compiled
 class Kind:
     """What has to be known of one kind of gateway.
 
-    :ivar compile: partners, local hosts and components to the policy this server honours, with the loss report.
+    :ivar compile: partners, local hosts, components and scope to the policy this server honours, with the loss report.
     :ivar unit: the systemd unit.
     :ivar group: the group that the server runs as.
     """
 
-    compile: Callable[[Sequence[Mapping[str, Any]], Sequence[str], Sequence[Mapping[str, Any]]], Compiled]
+    compile: Callable[..., Compiled]
     unit: str
     group: str
 

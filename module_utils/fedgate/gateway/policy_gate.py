@@ -15,6 +15,7 @@ from ..plan import Change, Plan
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
 from .policy import digest_of, generation_of, parse, partner_fields, successor
+from .scope import demand_directory
 from .status import is_current, read_status, reason_of
 
 _INTERVAL = 0.2
@@ -51,7 +52,10 @@ class PartnerPolicy(Reconciler):
         super().__init__(params, context)
         self.kind = kind_of(params["server"])
         self.unit = Unit(context, self.kind.unit)
-        self.compiled = self.kind.compile(params["partners"], params["local_hosts"], params["components"])
+        demand_directory(params["scope"], params["directory"])
+        self.compiled = self.kind.compile(
+            params["partners"], params["local_hosts"], params["components"], params["scope"]
+        )
         self.path: str = params["path"]
 
     def observe(self) -> Observed:
@@ -110,6 +114,8 @@ class PartnerPolicy(Reconciler):
             "components": wanted.get("components", {}),
             "loaded": True,
         }
+        if "scope" in content or "scope" in wanted:
+            before["scope"], after["scope"] = content.get("scope"), wanted.get("scope")
         return Change("run", "policy", self.path, before, after)
 
     def _has_rights(self, file: Seen) -> bool:

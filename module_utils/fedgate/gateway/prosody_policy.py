@@ -13,12 +13,14 @@ from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model import negotiation
 from ..model.partner import TYPES
 from .policy import Compiled, Loss
+from .scope import checked_scope
 
 
 def compile_policy(
     partners: Sequence[Mapping[str, Any]],
     local_hosts: Sequence[str],
     components: Sequence[Mapping[str, Any]] = (),
+    scope: Mapping[str, Any] | None = None,
 ) -> Compiled:
     """Compile normalised partners.
 
@@ -26,8 +28,9 @@ def compile_policy(
         dialback_certificate, methods.
     :param local_hosts: our domains and components that may federate.
     :param components: as the model publishes them: domain, federated (true, false, or a list of types of partners).
-    :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones) and
-        ``components`` (for each type of partner those of local_hosts that it reaches).
+    :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
+    :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
+        ``components`` (for each type of partner those of local_hosts that it reaches), and ``scope`` when it is given.
     :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
     :raises SeveralErrors: the same for several partners.
     """
@@ -52,6 +55,8 @@ def compile_policy(
         raise SeveralErrors(errors)
     hosts = sorted(set(local_hosts))
     rules = {"local_hosts": hosts, "partners": rows, "components": _open_components(components, hosts)}
+    if scope is not None:
+        rules["scope"] = checked_scope(scope)
     return Compiled(rules, tuple(loss))
 
 
