@@ -31,6 +31,7 @@ local TEXTS = {
 	["certificate"] = "partner %s shows no certificate that is valid for its name";
 	["stranger"] = "the user has not added this contact at %s";
 	["private"] = "partner %s may not ask this";
+	["scope"] = "this account may not federate (external access policy)";
 };
 
 local refuse = { counters = {}; order = 0 };
@@ -99,7 +100,7 @@ function refuse.outgoing(session, reason, text)
 end
 
 local function may_bounce(stanza)
-	return stanza.attr.type ~= "error" and stanza.attr.type ~= "result"
+	return stanza.attr.type ~= "error" and stanza.attr.type ~= "result" and stanza.attr.type ~= "probe"
 		and (stanza.name == "message" or stanza.name == "presence" or stanza.name == "iq");
 end
 

@@ -22,6 +22,8 @@ local outgoing = module:require "fedgate_outgoing";
 local consent = module:require "fedgate_consent";
 local private = module:require "fedgate_private";
 local components = module:require "fedgate_components";
+local directory = module:require "fedgate_directory";
+local scope = module:require "fedgate_scope";
 local contacts = module:require "fedgate_contacts";
 local hooks = module:require "fedgate_hooks";
 local status = module:require "fedgate_status";
@@ -63,6 +65,7 @@ local function parse(bytes, path)
 	local list;
 	list, problem = rules.parse(data);
 	if list then list.components, problem = components.read(data, list); end
+	if list and not problem then list.scope, problem = scope.read(data); end
 	if problem then return nil, ("%s is no policy: %s"):format(path, problem); end
 	return list;
 end
@@ -96,6 +99,7 @@ local function load_policy()
 		module:log("error", "%s: %s", gate.list and "The policy stays as it was" or "Nobody federates", problem);
 		return;
 	end
+	scope.prepare();
 	gate.list, gate.digest, gate.reason = list, sha256(bytes, true), nil;
 	log_unsupported(list);
 	log_overruled(list);
@@ -134,6 +138,7 @@ local function hold_against_policy(session)
 end
 
 local function hold_all_against_policy()
+	scope.hold();
 	for _, session in ipairs(sessions.all(module)) do hold_against_policy(session); end
 end
 
@@ -172,12 +177,15 @@ local parts = {
 	log = function (...) module:log(...); end; router = prosody;
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
+	scope = scope; directory = directory;
 };
 refuse.init({ log = parts.log; changed = status.touch; router = prosody; name = sessions.name; });
 incoming.init(parts);
 outgoing.init(parts);
 consent.init(parts);
 components.init(parts);
+directory.init(parts);
+scope.init(parts);
 contacts.init(parts);
 hooks.init(parts);
 status.init(module, {
