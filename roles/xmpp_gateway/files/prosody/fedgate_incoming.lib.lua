@@ -8,10 +8,11 @@ local nameprep = require "util.encodings".stringprep.nameprep;
 local jid_host = require "util.jid".host;
 
 local incoming = {};
-local rules, sessions, refuse, gate, hosts;
+local rules, sessions, refuse, gate, hosts, limits, flow;
 
 function incoming.init(parts)
 	rules, sessions, refuse, gate, hosts = parts.rules, parts.sessions, parts.refuse, parts.gate, parts.hosts;
+	limits, flow = parts.limits, parts.flow;
 end
 
 local function is_unauthenticated(session)
@@ -26,11 +27,15 @@ local function facts(session, remote, method)
 	return { secure = session.secure, method = method, certificate = sessions.certificate(session, remote) };
 end
 
---- The row of a pair and whether these facts satisfy it.
+--- The row of a pair, whether these facts satisfy it, and whether there is a place for one more stream of the partner.
+-- @return whether it may, else a reason
 local function decide(session, host, remote, method)
 	local row, reason = gate.pair(host, remote);
 	if not row then return false, reason; end
-	return rules.accepts(row, facts(session, remote, method));
+	local ok;
+	ok, reason = rules.accepts(row, facts(session, remote, method));
+	if not ok then return false, reason; end
+	return limits.admit(session, row);
 end
 
 --- Before features are made: the host must federate, and the one who names himself must be a partner.
@@ -46,7 +51,10 @@ function incoming.features_first(host, event)
 	end
 	local row, reason = gate.pair(host, remote);
 	if not row then return refuse.incoming(session, host, remote, reason); end
-	local ok = not session.secure or rules.accepts_tls(row, true);
+	local ok;
+	ok, reason = limits.admit(session, row);
+	if not ok then return refuse.incoming(session, host, remote, reason); end
+	ok = not session.secure or rules.accepts_tls(row, true);
 	if not ok then return refuse.incoming(session, host, remote, "tls-not-supported"); end
 	if row.tls == "not_supported" then session.ssl_ctx = false; end -- mod_tls offers none then
 	if session.secure and rules.demands_certificate(row) and sessions.certificate(session, remote) ~= "valid" then
@@ -138,6 +146,9 @@ function incoming.authenticated(host, event)
 		return false;
 	end
 	sessions.grant(session, host, remote, facts(session, remote, method));
+	local row = gate.pair(host, remote);
+	limits.take(session, row);
+	flow.attach(session, host, remote, row);
 	return nil;
 end
 
