@@ -28,13 +28,14 @@ local function facts(session, remote, method)
 end
 
 --- The row of a pair, whether these facts satisfy it, and whether there is a place for one more stream of the partner.
+-- @param places whether to ask for a place
 -- @return whether it may, else a reason
-local function decide(session, host, remote, method)
+local function decide(session, host, remote, method, places)
 	local row, reason = gate.pair(host, remote);
 	if not row then return false, reason; end
 	local ok;
 	ok, reason = rules.accepts(row, facts(session, remote, method));
-	if not ok then return false, reason; end
+	if not ok or not places then return ok, reason; end
 	return limits.admit(session, row);
 end
 
@@ -99,7 +100,7 @@ function incoming.sasl_auth(host, event)
 	if sessions.name(session.to_host) ~= sessions.name(host) then
 		return refuse.incoming(session, host, remote, "sasl");
 	end
-	local ok, reason = decide(session, host, remote, "external");
+	local ok, reason = decide(session, host, remote, "external", true);
 	if not ok then return refuse.incoming(session, host, remote, reason); end
 	return nil;
 end
@@ -110,7 +111,7 @@ function incoming.dialback_result(host, event)
 	if not is_incoming(session) then return nil; end
 	local remote = nameprep(stanza.attr.from or "");
 	if not remote or remote == "" then return nil; end -- Prosody refuses it: improper-addressing
-	local ok, reason = decide(session, host, remote, "dialback");
+	local ok, reason = decide(session, host, remote, "dialback", true);
 	if ok then return nil; end
 	if is_unauthenticated(session) then return refuse.incoming(session, host, remote, reason); end
 	return refuse.dialback(session, stanza, host, remote, reason);
@@ -137,7 +138,8 @@ function incoming.authenticated(host, event)
 	local session, remote = event.session, event.host;
 	if session.direction ~= "incoming" then return nil; end
 	local method = event.mechanism == "EXTERNAL" and "external" or "dialback";
-	local ok, reason = decide(session, host, remote, method);
+	-- A stream that serves others was asked for a place before; it is not closed when one was taken meanwhile.
+	local ok, reason = decide(session, host, remote, method, is_unauthenticated(session));
 	if ok and method == "external" and sessions.name(session.to_host) ~= sessions.name(host) then
 		ok, reason = false, "sasl";
 	end

@@ -5,8 +5,8 @@
 -- no rate; the size is then Prosody's.
 --
 -- A connection has a place at each partner that it was authenticated for. Ours have theirs from the start; theirs when
--- they have proved who they are, so that nobody takes a place under another's name. Until then they stand in a crowd of
--- its own, which is bounded too.
+-- they have proved who they are, so that nobody takes a place under another's name. Until then they stand in a crowd,
+-- which is bounded too: who is there longest has to go, so that others cannot be kept out by mere waiting.
 
 local UINT32 = 2 ^ 32 - 1;
 local DAY = 86400;
@@ -27,7 +27,7 @@ local OF_A_ROW = { "connection_limit", "keepalive", "stanza_rate", "stanza_size"
 local limits = {};
 local gate, sessions, refuse, hosts, api;
 
--- held: session -> { order, rows = { partner -> row } }; used: partner -> its connections; crowd: not authenticated yet.
+-- held: session -> { order, rows = { partner -> row } }; used: partner -> its connections; crowd: session -> order.
 local held, used, crowd;
 local total, strangers, order;
 
@@ -144,15 +144,29 @@ function limits.release(session)
 	end
 end
 
+local function join_crowd(session)
+	order = order + 1;
+	crowd[session] = order;
+	strangers = strangers + 1;
+end
+
+local function longest_in_crowd()
+	local found;
+	for session, since in pairs(crowd) do
+		if not found or since < crowd[found] then found = session; end
+	end
+	return found;
+end
+
 --- Somebody has connected, nobody knows who.
 function limits.arrive(session)
 	if session.type ~= "s2sin_unauthed" or not gate.list then return; end
-	if strangers >= gate.list.limits.connection_limit then
-		refuse.stream(session, "connections-in-all");
-		return;
+	while strangers >= gate.list.limits.connection_limit do
+		local other = longest_in_crowd();
+		leave_crowd(other);
+		if not other.destroyed then refuse.stream(other, "connections-in-all"); end
 	end
-	crowd[session] = true;
-	strangers = strangers + 1;
+	join_crowd(session);
 end
 
 --- All connections: those with a place, also such as are not connected yet, and the crowd.
@@ -169,8 +183,7 @@ local function of_one_stream(session)
 		if row then limits.take(session, row); end
 	end
 	if session.type == "s2sin_unauthed" then
-		crowd[session] = true;
-		strangers = strangers + 1;
+		join_crowd(session);
 	elseif session.direction == "outgoing" then
 		local row = gate.pair(session.from_host, session.to_host);
 		if row then limits.take(session, row); end
@@ -179,7 +192,9 @@ end
 
 --- Count anew, by the policy that is in force now; who came first stays first.
 function limits.recount()
-	local before, all, seen = held, {}, {};
+	local before, all, seen = {}, {}, {};
+	for session, mine in pairs(held) do before[session] = mine.order; end
+	for session, since in pairs(crowd) do before[session] = since; end
 	local function add(session)
 		if seen[session] or session.destroyed then return; end
 		seen[session] = true;
@@ -190,7 +205,7 @@ function limits.recount()
 		for _, session in pairs(host.s2sout or {}) do add(session); end
 	end
 	table.sort(all, function (a, b)
-		return (before[a] and before[a].order or math.huge) < (before[b] and before[b].order or math.huge);
+		return (before[a] or math.huge) < (before[b] or math.huge);
 	end);
 	forget_all();
 	if not gate.list then return; end
