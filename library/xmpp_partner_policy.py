@@ -208,7 +208,7 @@ loaded:
   type: dict
   returned: success
 loss:
-  description: Rules that this server does not honour, each partner, rule, meaning.
+  description: Rules that this server does not honour, each partner, rule, meaning. Prosody honours all.
   type: list
   elements: dict
   returned: success
