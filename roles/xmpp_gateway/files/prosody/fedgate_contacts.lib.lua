@@ -46,8 +46,8 @@ local function invites_for_stranger(host, user, stanza)
 	local invite = x and x:get_child("invite");
 	local contact = invite and jid.prep(invite.attr.from);
 	if not contact then return false; end
-	local row = gate.pair(host, jid.host(contact));
-	return row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
+	local row, reason = gate.pair(host, jid.host(contact));
+	return reason == "blocked" or row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
 end
 
 local function refusal_at_user(host, user, kind, stanza)
