@@ -78,17 +78,8 @@ class FederationBlock(Reconciler):
         file, unit = look(self.path), self.unit.state()
         status = read_status(self.params["status_path"])
         status = status if is_current(status, unit.pid) else None
-        stated = None if file.data is None else parse(file.data)
-        if stated is not None:
-            return Observed(file, stated, True, status, unit)
-        known = reported(status)
-        if file.kind != "absent" and known is None:
-            raise CheckFailed(
-                f"{self.path} is no block list, and no running server tells whom it blocks; nothing was changed",
-                hint="Nobody federates after a start with it. Mend it, or remove it and block again who has to be.",
-            )
-        blocks = known or {}
-        return Observed(file, blocks, file.kind == "absent" and not blocks, status, unit)
+        blocks, good = listed(self.path, file, status)
+        return Observed(file, blocks, good, status, unit)
 
     def plan(self, observed: Observed) -> Plan:
         """One change for each domain, and one for the list as a whole: written, or only loaded."""
@@ -163,8 +154,7 @@ class FederationBlock(Reconciler):
         policy = look(self.params["policy_path"])
         content = parse_policy((policy.data or b"").decode(errors="replace")) or {}
         hosts = (observed.status or {}).get("hosts") or []
-        ours = {str(name).lower().rstrip(".") for name in [*self.params["local_hosts"], *hosts,
-                                                           *(content.get("local_hosts") or [])]}  # fmt: skip
+        ours = _names([*self.params["local_hosts"], *hosts, *(content.get("local_hosts") or [])])
         mistaken = [domain for domain in self.domains if domain in ours]
         if mistaken:
             raise InvalidValue(
@@ -208,6 +198,24 @@ class FederationBlock(Reconciler):
         )
 
 
+def listed(path: str, file: Seen, status: Optional[Mapping[str, Any]]) -> tuple[Blocks, bool]:
+    """Return who is blocked, and whether the file says so; without a usable file the running server knows.
+
+    :param status: what the running server reports; None when it reports nothing.
+    :raises CheckFailed: when the file cannot be read as a list, and no server knows one.
+    """
+    stated = None if file.data is None else parse(file.data)
+    if stated is not None:
+        return stated, True
+    held = reported(status)
+    if file.kind != "absent" and held is None:
+        raise CheckFailed(
+            f"{path} is no block list, and no running server tells whom it blocks; nothing was changed",
+            hint="Nobody federates after a start with it. Mend it, or remove it and block again who has to be.",
+        )
+    return held or {}, file.kind == "absent" and not held
+
+
 def read_domains(given: Iterable[str]) -> list[str]:
     """Return the domains in the form in which names are compared, each once.
 
@@ -226,6 +234,15 @@ def read_domains(given: Iterable[str]) -> list[str]:
     if not found:
         raise InvalidValue("no domain is named", path="domains", hint="Name those to block or release.")
     return list(dict.fromkeys(found))
+
+
+def _names(texts: Iterable[Any]) -> set[str]:
+    """Return those names that can be read; what cannot is no domain of ours either, and no reason to stop here."""
+    found = set()
+    for text in texts:
+        with contextlib.suppress(InvalidValue):
+            found.add(domain_name(text))
+    return found
 
 
 def _line(name: str, text: Optional[str], longest: int) -> str:
