@@ -47,7 +47,8 @@ local function invites_for_stranger(host, user, stanza)
 	local contact = invite and jid.prep(invite.attr.from);
 	if not contact then return false; end
 	local row, reason = gate.pair(host, jid.host(contact));
-	return reason == "blocked" or row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
+	if reason == "blocked" then return true; end
+	return row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
 end
 
 local function refusal_at_user(host, user, kind, stanza)

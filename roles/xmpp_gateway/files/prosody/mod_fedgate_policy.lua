@@ -5,7 +5,7 @@
 --
 -- Options, all global:
 --   fedgate_policy_file = "/etc/prosody/fedgate/policy.json"   read at start and on reload (SIGHUP)
---   fedgate_blocked_file = "/etc/prosody/fedgate/blocked.json" domains that are shut out whatever the policy says; likewise
+--   fedgate_blocked_file = "/etc/prosody/fedgate/blocked.json"   who is shut out whatever the policy says; likewise
 --   fedgate_status_file = "/run/prosody/fedgate.json"
 -- Load mod_fedgate_guard beside it: that one closes federation while this module is not in force.
 
