@@ -215,3 +215,31 @@ def test_without_signs_of_life_for_all_there_are_none(gateway: Gateway, peers: M
         return stream.blanks > 0
 
     wait_until(seen, "white space after the policy asks for it", seconds=20)
+
+
+@pytest.fixture
+def impatient(gateway: Gateway) -> Iterator[None]:
+    """A Prosody that itself sends white space where nothing came for a second."""
+    gateway.stop()
+    text = (gateway.folder / "prosody.cfg.lua").read_text()
+    gateway.write("prosody.cfg.lua", f"network_settings = {{ read_timeout = 1 }}\n{text}")
+    gateway.start()
+    yield
+    gateway.stop()
+    gateway.write("prosody.cfg.lua", text)
+    gateway.start()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_prosodys_own_signs_of_life_obey_too(gateway: Gateway, peers: MakePeer) -> None:
+    enforce(gateway, keepalive_interval=3600, adatum={"keepalive": False})
+    with_them, without = peers(FABRIKAM).admitted(HOST), peers(ADATUM).admitted(HOST)
+
+    def seen() -> bool:
+        read_on(with_them)
+        read_on(without)
+        return with_them.blanks >= 3
+
+    wait_until(seen, "white space from Prosody", seconds=20)
+    assert without.blanks == 0
+    assert gateway.sessions(ADATUM)
