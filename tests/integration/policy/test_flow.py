@@ -145,6 +145,30 @@ def test_who_sends_too_fast_is_slowed_down_and_loses_nothing(
     assert gateway.session(FABRIKAM, "incoming")
 
 
+@pytest.fixture
+def mod_limits(gateway: Gateway) -> Iterator[None]:
+    """Prosody's own limit of bytes a second, 30 kB, which pauses connections too."""
+    gateway.stop()
+    gateway.configure(modules=("limits",))
+    gateway.start()
+    yield
+    gateway.stop()
+    gateway.configure()
+    gateway.start()
+
+
+def test_prosodys_own_pauses_do_not_end_ours(
+    gateway: Gateway, mod_limits: None, peers: MakePeer, alice: Client
+) -> None:
+    enforce(gateway, {"stanza_rate": 2})
+    fabrikam, adatum = peers(FABRIKAM), peers(ADATUM)
+    slow, other = fabrikam.admitted(HOST), adatum.admitted(HOST)
+    flood(other, adatum, 24)
+    flood(slow, fabrikam, 24)
+    came = received(alice, 48)
+    assert came.index(f"{ADATUM} 23") < came.index(f"{FABRIKAM} 12")
+
+
 def test_who_stays_below_is_not_slowed_down(gateway: Gateway, peers: MakePeer, alice: Client) -> None:
     enforce(gateway, {"stanza_rate": 40})
     fabrikam = peers(FABRIKAM)

@@ -40,12 +40,23 @@ end
 
 -- Rate ---------------------------------------------------------------------------------------------------------------
 
-local function pause(session, seconds)
+--- Say it again in a moment: mod_limits pauses a connection after each read, which ends the pause that was there.
+local function insist(session, state, conn)
+	if state.insists then return; end
+	state.insists = true;
+	api:add_timer(0, function ()
+		state.insists = false;
+		local left = state.paused_until - monotonic();
+		if left > 0 and session.conn == conn and not session.destroyed then conn:pausefor(left); end
+	end);
+end
+
+local function pause(session, state, seconds)
 	local conn = session.conn;
 	if not conn then return; end
 	if conn.pausefor then -- it minds what TLS has read already
 		conn:pausefor(seconds);
-		return;
+		return insist(session, state, conn);
 	end
 	conn:pause();
 	api:add_timer(seconds, function ()
@@ -68,7 +79,7 @@ local function spend(session, state)
 	if bucket.tokens >= 0 then return; end
 	local seconds = -bucket.tokens / bucket.rate;
 	state.paused_until = time + seconds;
-	pause(session, seconds);
+	pause(session, state, seconds);
 	say(bucket, state, time);
 end
 

@@ -93,10 +93,9 @@ function limits.size(row)
 	return row.stanza_size or gate.list.limits.stanza_size or api:get_option_number("s2s_stanza_size_limit", 524288);
 end
 
---- Seconds between signs of life, or nil for none.
+--- Whether idle connections get signs of life.
 function limits.keepalive(row)
-	local all = gate.list.limits;
-	return all.keepalive and row.keepalive ~= false and all.keepalive_interval or nil;
+	return gate.list.limits.keepalive and row.keepalive ~= false;
 end
 
 -- Counting -----------------------------------------------------------------------------------------------------------

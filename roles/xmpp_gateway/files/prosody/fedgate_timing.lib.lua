@@ -71,12 +71,10 @@ local function look_at_established(session, clock, time)
 	if active then clock.active = time; end
 	if sent then clock.sent = time; end
 	if time - clock.active >= gate.list.limits.stream_inactivity_timeout then return close_idle(session, clock); end
+	if time - clock.sent < gate.list.limits.keepalive_interval or session.notopen then return; end
+	clock.sent = time;
 	local row = row_of(session);
-	local interval = row and limits.keepalive(row);
-	if interval and time - clock.sent >= interval and not session.notopen then
-		clock.sent = time;
-		session.sends2s(" ");
-	end
+	if row and limits.keepalive(row) then session.sends2s(" "); end
 end
 
 local function look_at(session, time)
