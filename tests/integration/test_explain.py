@@ -105,7 +105,7 @@ def test_an_expired_and_an_unknown_partner(mine: Mine) -> None:
 def test_what_a_branch_would_change(mine: Mine) -> None:
     mine.make("branch", "default_type: public_verified", "default_type: federated")
     output = mine.explain("before=main", "after=branch", inventory="localhost,")
-    assert "1 opened, 0 closed, 0 otherwise" in output
+    assert "Opens something: 1. Closes: 0. Does neither: 0." in output
     assert (
         "OPENS   fabrikam.example: its type becomes federated, from public_verified "
         f"(branch/group_vars/edges.yml:{line_of('type:')}:5)"

@@ -163,10 +163,12 @@ def _by_waivers(old: Entry, new: Entry) -> Iterable[Difference]:
 
 
 def _by_the_rest(old: Entry, new: Entry) -> Iterable[Difference]:
-    for key in ("proxy_fqdn", "keepalive", "allow_plaintext"):
+    keys = ["proxy_fqdn", "keepalive"]
+    if not [*_by_methods(old, new), *_by_certificate(old, new)]:
+        keys += ["dialback_certificate", "allow_plaintext"]  # what they do was not told, as they do nothing here
+    for key in keys:
         had, has = old.said(key), new.said(key)
-        same_methods = methods.left(old.partner) == methods.left(new.partner)
-        if had.value != has.value and (key != "allow_plaintext" or same_methods):
+        if had.value != has.value:
             sentence = f"{key} becomes {_word(has.value)}, from {_word(had.value)}"
             yield Difference(NEITHER, key, had.value, has.value, sentence, has.source)
     if old.partner.domain != new.partner.domain:

@@ -51,6 +51,8 @@ def _described(partner: Partner, method: str, direction: str, pool: Pool | None)
         "none": "unencrypted",
     }
     meaning = f"{WORDS[method]}, {words[certificate]}"
+    if method == "sasl_over_tls" and direction == OUTGOING:
+        meaning += ", and the partner must take ours for a client's (clientAuth)"
     return {"method": method, "transports": transports, "certificate": certificate, "meaning": meaning}
 
 

@@ -24,7 +24,7 @@ def changes_text(found: Mapping[str, Any]) -> str:
     counts = found["counts"]
     if not any(counts.values()):
         return "Nothing changes: the same partners may do the same."
-    lines = [f"{counts['opens']} opened, {counts['closes']} closed, {counts['neither']} otherwise, and no more open"]
+    lines = [f"Opens something: {counts['opens']}. Closes: {counts['closes']}. Does neither: {counts['neither']}."]
     for title, groups, name in (("Partners", found["partners"], _partner), ("Ours", found["ours"], _ours)):
         if groups:
             lines += ["", title]

@@ -127,6 +127,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = [
     ({"waive": ["keepalive"]}, {}, [("closes", "the loss of keepalive is not agreed to")]),
     ({}, {"proxy_fqdn": "gate.example"}, [("neither", "proxy_fqdn becomes gate.example, from none")]),
     ({}, {"allow_plaintext": True}, [("neither", "allow_plaintext becomes true, from false")]),
+    ({}, {"dialback_certificate": "valid"}, [("neither", "dialback_certificate becomes valid, from any")]),
     ({}, {"keepalive": False}, [("neither", "keepalive becomes false, from true")]),
     ({"description": "Ann"}, {"description": "Bob"}, []),
 ]
