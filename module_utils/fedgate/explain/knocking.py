@@ -113,7 +113,7 @@ def _entry(item: Mapping[str, Any]) -> str:
     )
     lines = [
         f'  - domain: "{item["domain"]}"',
-        f"    # refused {item['count']} times, last {item['last']}: {tried}",
+        f"    # {item['count']} x refused, last {item['last']}: {tried}",
         "    type: public_unverified",
         "    tls: required",
         "    sasl: optional",
