@@ -64,7 +64,7 @@ def explain_knocking(inventory: Inventory, gateways: Mapping[str, Any]) -> dict[
 
     :param gateways: by inventory name what ``xmpp_gateway_info`` returned; what has no ``status`` counts as silent.
     :returns: plain data, the most frequent first: ``strangers`` (refused for not being listed, and still not,
-        neither blocked anywhere); ``partners`` (refused for another reason, or ``listed`` by now, ``expired`` or
+        and blocked nowhere); ``partners`` (refused for another reason, or ``listed`` by now, ``expired`` or
         ``blocked``); ``invalid`` (no domain names); ``silent`` and ``full`` gateways; ``snippet``, a YAML text.
     :raises InvalidValue: for gateways that are not in the inventory.
     """
