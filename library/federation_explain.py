@@ -152,9 +152,8 @@ changes:
 knocking:
   description:
     - Who was refused, over all gateways. I(strangers) are not listed; I(partners) were refused for another reason, or
-      are listed by now; I(invalid) are no domain names. Of I(silent) gateways nothing is known, I(full) ones have
-      forgotten some.
-      I(snippet) is YAML with an entry for each stranger, commented out.
+      are listed by now, or blocked; I(invalid) are no domain names. Of I(silent) gateways nothing is known, I(full)
+      ones have forgotten some. I(snippet) is YAML with an entry for each stranger, commented out.
   type: dict
   returned: when O(gateways) is given
 error:

@@ -198,5 +198,12 @@ def test_a_silent_gateway_stops_nobody(deployed_lab: Lab) -> None:
     finally:
         lab("exec", "edge1.tokyo", "systemctl", "start", "prosody")
     assert "1 of 2 gateways answered." in output and "Nothing is known from edge1.tokyo." in output
-    unreachable = play("explain.yml", "-e", json.dumps({"knocking": True, "ansible_port": 1})).output
-    assert "UNREACHABLE" in unreachable
+
+
+@pytest.mark.lab
+@pytest.mark.usefixtures("deployed_lab")
+def test_an_unreachable_gateway_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "away.yml").write_text("edges:\n  hosts:\n    edge1.tokyo:\n      ansible_port: 1\n")
+    done = play("explain.yml", "-i", str(tmp_path / "away.yml"), "-e", json.dumps({"knocking": True}))
+    assert "UNREACHABLE" in done.output and done.code != 0
+    assert "1 of 2 gateways answered." in done.output and "Nothing is known from edge1.tokyo." in done.output
