@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 from ..errors import InvalidValue
 from . import prosody_policy
@@ -18,12 +18,14 @@ from .policy import Compiled
 class Kind:
     """What has to be known of one kind of gateway.
 
-    :ivar compile: partners, local hosts and components to the policy this server honours, with the loss report.
+    :ivar compile: partners, local hosts, components and limits to the policy this server honours, with the loss report.
     :ivar unit: the systemd unit.
     :ivar group: the group that the server runs as.
     """
 
-    compile: Callable[[Sequence[Mapping[str, Any]], Sequence[str], Sequence[Mapping[str, Any]]], Compiled]
+    compile: Callable[
+        [Sequence[Mapping[str, Any]], Sequence[str], Sequence[Mapping[str, Any]], Optional[Mapping[str, Any]]], Compiled
+    ]
     unit: str
     group: str
 

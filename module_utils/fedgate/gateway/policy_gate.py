@@ -52,7 +52,9 @@ class PartnerPolicy(Reconciler):
         super().__init__(params, context)
         self.kind = kind_of(params["server"])
         self.unit = Unit(context, self.kind.unit)
-        self.compiled = self.kind.compile(params["partners"], params["local_hosts"], params["components"])
+        self.compiled = self.kind.compile(
+            params["partners"], params["local_hosts"], params["components"], params["limits"]
+        )
         self.path: str = params["path"]
 
     def observe(self) -> Observed:
@@ -104,12 +106,14 @@ class PartnerPolicy(Reconciler):
             "generation": generation_of(content),
             "local_hosts": content.get("local_hosts", []),
             "components": content.get("components", {}),
+            "limits": content.get("limits"),
             "loaded": observed.loaded is not None and observed.loaded == _digest_of_file(observed.file),
         }
         after = {
             "generation": generation_of(wanted),
             "local_hosts": wanted["local_hosts"],
             "components": wanted.get("components", {}),
+            "limits": wanted.get("limits"),
             "loaded": True,
         }
         return Change("run", "policy", self.path, before, after)

@@ -12,6 +12,7 @@ from . import names
 from .checks import check_pools, check_retired
 from .components import Component, read_components
 from .dns_settings import DnsProvider
+from .limits import DEFAULTS, Limits, read_limits
 from .partner import Partner, check_ownership, current_partners, read_partner
 from .pools import Host, Pool, read_pools
 from .problems import OriginOf, Problems, Where
@@ -30,13 +31,14 @@ class Deployment:
 
     :ivar xmpp_domains: ours, in the inventory's order; :ivar sip_domains: ours, on Lync.
     :ivar publishing: settings for DNS; :ivar providers: of DNS; empty when the inventory names none.
-    :ivar partners: without expired ones; :ivar warnings: what is allowed, but doubtful.
+    :ivar partners: without expired ones; :ivar limits: for all of them; :ivar warnings: what is allowed, but doubtful.
     """
 
     xmpp_domains: tuple[str, ...]
     sip_domains: tuple[str, ...]
     components: tuple[Component, ...]
     partners: tuple[Partner, ...]
+    limits: Limits
     pools: tuple[Pool, ...]
     publishing: Publishing
     providers: tuple[DnsProvider, ...]
@@ -88,6 +90,7 @@ class Deployment:
         return {
             "xmpp_domains": list(self.xmpp_domains),
             "partners": [partner.as_facts() for partner in self.partners],
+            "limits": self.limits.as_facts(),
             "pools": {pool.fqdn: self._pool_facts(pool) for pool in self.pools},
             "hosts": {host.name: self._host_facts(host, pool) for pool in self.pools for host in pool.members},
             "records": [record.as_facts() for record in self.records()],
@@ -219,6 +222,7 @@ class _Reading:
             sip_domains=tuple(sip_domains),
             components=tuple(components),
             partners=self._partners(domains, components, pools),
+            limits=self._read("federation_limits", read_limits, DEFAULTS),
             pools=tuple(pools),
             publishing=self._publishing(domains, sip_domains, components, pools),
             providers=providers or (),

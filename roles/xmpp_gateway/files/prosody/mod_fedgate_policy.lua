@@ -25,6 +25,10 @@ local consent = module:require "fedgate_consent";
 local private = module:require "fedgate_private";
 local components = module:require "fedgate_components";
 local contacts = module:require "fedgate_contacts";
+local limits = module:require "fedgate_limits";
+local flow = module:require "fedgate_flow";
+local timing = module:require "fedgate_timing";
+local routes = module:require "fedgate_routes";
 local hooks = module:require "fedgate_hooks";
 local status = module:require "fedgate_status";
 
@@ -66,6 +70,7 @@ local function parse(bytes, path)
 	local list;
 	list, problem = rules.parse(data);
 	if list then list.components, problem = components.read(data, list); end
+	if list and not problem then list.limits, problem = limits.read(data, list); end
 	if problem then return nil, ("%s is no policy: %s"):format(path, problem); end
 	return list;
 end
@@ -108,18 +113,11 @@ end
 
 -- Holding the present streams against a policy -----------------------------------------------------------------------
 
-local function close(session, reason)
-	local host = session.direction == "outgoing" and session.from_host or session.to_host;
-	local remote = session.direction == "outgoing" and session.to_host or session.from_host;
-	if session.direction == "outgoing" then return refuse.outgoing(session, reason); end
-	return refuse.incoming(session, host, remote, reason);
-end
-
 --- One stream: pairs that are not allowed any more are taken back; a stream that is left with none is closed.
 local function hold_against_policy(session)
 	if session.type ~= "s2sin" and session.type ~= "s2sout" then return; end -- it is decided when it authenticates
 	if not (session.fedgate and next(session.fedgate.pairs)) then
-		close(session, "sasl"); -- authenticated before this module was there
+		refuse.stream(session, "sasl"); -- authenticated before this module was there
 		return;
 	end
 	local withdrawn = {};
@@ -131,7 +129,7 @@ local function hold_against_policy(session)
 	end
 	for _, item in ipairs(withdrawn) do
 		if sessions.withdraw(session, item.entry.host, item.entry.remote) then
-			close(session, item.reason);
+			refuse.stream(session, item.reason);
 			return;
 		end
 	end
@@ -139,6 +137,12 @@ end
 
 local function hold_all_against_policy()
 	for _, session in ipairs(sessions.all(module)) do hold_against_policy(session); end
+	if not gate.list then return; end
+	limits.recount();
+	for _, item in ipairs(limits.excess()) do
+		if item.session.conn then refuse.stream(item.session, item.reason); end
+	end
+	for _, session in ipairs(sessions.all(module)) do flow.refresh(session); end
 end
 
 --- Who is blocked does not wait for the policy, nor for Prosody's own configuration: this one may be broken as well.
@@ -185,9 +189,11 @@ local parts = {
 	log = function (...) module:log(...); end; router = prosody;
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
+	limits = limits; flow = flow; timing = timing; routes = routes;
 };
 blocked.init(module);
 refuse.init({ log = parts.log; changed = status.touch; router = prosody; name = sessions.name; });
+for _, part in ipairs({ limits, flow, timing, routes }) do part.init(parts); end
 incoming.init(parts);
 outgoing.init(parts);
 consent.init(parts);
@@ -202,6 +208,7 @@ status.init(module, {
 local function take_over(saved)
 	if not saved then return; end
 	gate.list, gate.digest = saved.list, saved.digest;
+	if gate.list and not gate.list.limits then gate.list.limits = limits.read({}, gate.list); end -- an older module's
 	blocked.restore(saved.blocked);
 	refuse.counters, refuse.order = saved.counters or {}, saved.order or 0;
 end
@@ -215,6 +222,8 @@ end
 
 function module.unload()
 	environment.gated = {};
+	routes.close();
+	for _, session in ipairs(sessions.all(module)) do flow.detach(session); end
 	gate.stopped, gate.reason = true, "the policy module is not loaded";
 	status.write();
 end
@@ -239,9 +248,18 @@ hook_global("s2s-check-certificate", own_certificate_verdict, 5);
 for _, event in ipairs({ "s2sin-established", "s2sout-established", "s2s-destroyed" }) do
 	hook_global(event, function () status.touch(); end);
 end
+hook_global("s2sin-established", flow.established);
+hook_global("s2sout-established", flow.established);
+hook_global("s2s-destroyed", function (event) limits.release(event.session); end);
+hook_global("s2s-created", function (event)
+	limits.arrive(event.session);
+	timing.connected(event.session);
+end);
 
 --- Last, when nothing can fail any more; streams from before are held against the policy from here on.
 function module.load()
 	hold_all_against_policy();
+	routes.open();
+	timing.start();
 	status.write();
 end
