@@ -139,7 +139,7 @@ pair:
       elements: dict
       returned: success
     further:
-      description: What holds for every partner alike.
+      description: The limits that hold, the partner's own or those of all partners, each with its line.
       type: list
       elements: dict
       returned: success

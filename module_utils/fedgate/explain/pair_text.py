@@ -22,7 +22,7 @@ def pair_text(found: Mapping[str, Any]) -> str:
         lines += ["", "Services of ours"]
         lines += _table([_component(item) for item in found["components"]])
     if found["further"]:
-        lines += ["", "What holds for every partner"]
+        lines += ["", "Limits"]
         lines += _table([(item["name"], _value(item["value"]), item["source"]) for item in found["further"]])
     return "\n".join(lines)
 

@@ -247,3 +247,26 @@ def test_secrets_that_nobody_could_open_do_not_matter() -> None:
     other = [InvalidValue("this cannot be evaluated", path="edge_published_addresses of edge1.london")]
     with pytest.raises(SeveralErrors, match="cannot be evaluated"):
         Inventory(hosts, origin_of=lambda _host, _steps: None, today=TODAY, noted=other)
+
+
+def test_limits_are_the_partners_own_or_those_of_all() -> None:
+    known = inventory(
+        federation_partners=[partner(stanza_rate=20, keepalive=False)],
+        federation_limits={"stanza_rate": 500, "stanza_size": 20000, "connection_limit": 300},
+    )
+    told = {item["name"]: (item["value"], item["source"]) for item in explain_pair(known, CAROL, ALICE)["further"]}
+    assert told == {
+        "stanza_rate": (20, "inventory.yml:federation_partners/0/stanza_rate"),
+        "stanza_size": (20000, "inventory.yml:federation_limits/stanza_size"),
+        "partner_connection_limit": (20, "default"),
+        "keepalive": (False, "inventory.yml:federation_partners/0/keepalive"),
+        "keepalive_interval": (300, "default"),
+        "stream_establishment_timeout": (60, "default"),
+        "stream_inactivity_timeout": (600, "default"),
+        "connection_limit of all partners together": (300, "inventory.yml:federation_limits/connection_limit"),
+    }
+    policy = compile_policy(
+        known.deployment.as_facts()["partners"], ["contoso.example"], limits=known.deployment.limits.as_facts()
+    ).rules
+    assert policy["partners"]["fabrikam.example"]["stanza_rate"] == told["stanza_rate"][0]
+    assert policy["limits"]["stanza_size"] == told["stanza_size"][0]
