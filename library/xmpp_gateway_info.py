@@ -45,7 +45,8 @@ version:
   sample: 13.0.1
 status:
   description:
-    - What the running server reports (state, generation, digest, hosts, sessions with their methods, refused).
+    - What the running server reports (state, generation, digest, hosts, alarm, faults, sessions with their methods,
+      refused, partners with their counters, totals); docs/watching.md describes each.
     - Null when it does not run, or runs without our modules.
   type: dict
   returned: success

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ansible.module_utils.fedgate.gateway.policy import digest_of, text_of
+
 from lab import runtime
 
 from ..pki import Served

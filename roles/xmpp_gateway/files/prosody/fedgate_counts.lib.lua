@@ -8,6 +8,8 @@ local time = os.time;
 
 local MOST_REPORTED = 1000; -- partners in a report, the latest seen first
 
+local REFUSAL = { "direction", "reason" };
+
 local counts = { dirty = false };
 local totals = { incoming = 0; outgoing = 0; refused = {}; };
 local partners = {}; -- A-labels to record
@@ -65,10 +67,10 @@ local function add(list, key)
 end
 
 --- A pair was authenticated. @param tls its version, or nil
-function counts.authenticated(remote, method, tls)
+function counts.authenticated(direction, remote, method, tls)
 	local record = find(remote);
 	if not record then return; end
-	add(record.methods, method .. "\n" .. (tls or ""));
+	add(record.methods, table.concat({ direction, method, tls or "" }, "\n"));
 	record.latest = time();
 	counts.dirty = true;
 end
@@ -93,14 +95,18 @@ end
 
 -- Reporting -----------------------------------------------------------------------------------------------------------
 
---- Counts by two words as a sorted list. @param first, second what the words are called
-local function as_list(list, first, second)
+--- Counts by words as a sorted list. @param names what the words are called
+local function as_list(list, names)
 	local keys, found = {}, array();
 	for key in pairs(list) do keys[#keys + 1] = key; end
 	table.sort(keys);
 	for index, key in ipairs(keys) do
-		local one, other = key:match("^(.-)\n(.*)$");
-		found[index] = { [first] = one; [second] = other ~= "" and other or null; count = list[key] };
+		local item, number = { count = list[key] }, 0;
+		for word in (key .. "\n"):gmatch("(.-)\n") do
+			number = number + 1;
+			item[names[number]] = word ~= "" and word or null;
+		end
+		found[index] = item;
 	end
 	return found;
 end
@@ -114,8 +120,8 @@ local function describe(record, streams)
 		remote = record.name;
 		stanzas = { incoming = record.incoming; outgoing = record.outgoing };
 		last = { incoming = record.last_incoming or null; outgoing = record.last_outgoing or null };
-		refused = as_list(record.refused, "direction", "reason");
-		methods = as_list(record.methods, "method", "tls");
+		refused = as_list(record.refused, REFUSAL);
+		methods = as_list(record.methods, { "direction", "method", "tls" });
 		streams = streams or { incoming = 0; outgoing = 0 };
 	};
 end
@@ -144,7 +150,7 @@ function counts.report(open)
 	end
 	local sum = {
 		stanzas = { incoming = totals.incoming; outgoing = totals.outgoing };
-		refused = as_list(totals.refused, "direction", "reason");
+		refused = as_list(totals.refused, REFUSAL);
 	};
 	return list, #records - #list, sum;
 end

@@ -4,11 +4,11 @@
 local st = require "util.stanza";
 local traceback = debug.traceback;
 
-local LOG_EVERY = 10; -- seconds between two tracebacks of one event
+local LOG_EVERY = 10; -- seconds between two tracebacks of one place
 
 local faults = { count = 0, last = nil };
 local log, alarms, refuse, router;
-local logged = {}; -- event to the time of its last traceback
+local logged = {}; -- place to the time of its last traceback
 
 function faults.init(parts)
 	log, alarms, refuse, router = parts.log, parts.alarms, parts.refuse, parts.router;
@@ -27,15 +27,16 @@ local function count(host, event)
 	refuse.count(direction, own, remote, "fault", source);
 end
 
-local function note(name, problem)
+--- @param place where the error was, in words
+local function note(place, problem)
 	local now = os.time();
 	faults.count = faults.count + 1;
 	faults.last = now;
-	if not logged[name] or now - logged[name] >= LOG_EVERY then
-		logged[name] = now;
-		log("error", "Internal error in the handler of %s; the event is refused: %s", name, problem);
+	if not logged[place] or now - logged[place] >= LOG_EVERY then
+		logged[place] = now;
+		log("error", "Internal error in %s: %s", place, problem);
 	end
-	alarms.raise("fault", ("internal error in the handler of %s: %s"):format(name, problem:match("^[^\n]*")));
+	alarms.raise("fault", ("internal error in %s: %s"):format(place, problem:match("^[^\n]*")));
 end
 
 -- How an event is refused -------------------------------------------------------------------------------------------
@@ -98,16 +99,17 @@ function faults.refuse(name, how, host, event, problem)
 		log("error", "Internal error while an event was refused (%s): %s", name, answer);
 		answer = answers.fallback(how);
 	end
-	pcall(note, name, tostring(problem));
+	pcall(note, "the handler of " .. name, tostring(problem));
 	if how ~= "pass" then pcall(count, host, event); end
 	return answer;
 end
 
 --- Run something that is no handler of an event.
+-- @param place what it is, in words
 -- @return whether it went well
-function faults.run(name, action)
+function faults.run(place, action)
 	local ok, problem = xpcall(action, traceback);
-	if not ok then pcall(note, name, tostring(problem)); end
+	if not ok then pcall(note, place, tostring(problem)); end
 	return ok;
 end
 

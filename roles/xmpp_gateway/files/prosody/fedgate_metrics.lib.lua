@@ -73,7 +73,12 @@ local function by_item(out, status, key, fields, name, help)
 	local sample = family(out, name, "counter", help);
 	for _, partner in ipairs(status.partners) do
 		for _, item in ipairs(partner[key]) do
-			sample(item.count, "remote", partner.remote, fields[1], item[fields[1]], fields[2], item[fields[2]]);
+			local pairs_of_labels = { "remote", partner.remote };
+			for _, field in ipairs(fields) do
+				pairs_of_labels[#pairs_of_labels + 1] = field;
+				pairs_of_labels[#pairs_of_labels + 1] = item[field];
+			end
+			sample(item.count, table.unpack(pairs_of_labels));
 		end
 	end
 end
@@ -87,7 +92,7 @@ function metrics.text(status)
 	by_direction(out, status, "stanzas", "fedgate_partner_stanzas", "counter", "Stanzas that were allowed.");
 	by_item(out, status, "refused", { "direction", "reason" }, "fedgate_partner_refused",
 		"Streams and stanzas that were refused.");
-	by_item(out, status, "methods", { "method", "tls" }, "fedgate_partner_authentications",
+	by_item(out, status, "methods", { "direction", "method", "tls" }, "fedgate_partner_authentications",
 		"Pairs of domains that were authenticated; without TLS the label tls is empty.");
 	by_direction(out, status, "last", "fedgate_partner_last_seen_seconds", "gauge",
 		"Unix time of the last stanza that was allowed.");

@@ -34,7 +34,7 @@ function report.authenticated(host, event)
 	if session.direction == "outgoing" then host, remote = session.from_host, session.to_host; end
 	local entry = sessions.granted(session, host, remote);
 	if not entry then return nil; end
-	counts.authenticated(entry.remote, entry.method, sessions.tls_version(session));
+	counts.authenticated(session.direction, entry.remote, entry.method, sessions.tls_version(session));
 	audit.allowed(session, entry);
 	return nil;
 end
@@ -69,9 +69,10 @@ end
 
 --- Begin with what goes on by itself. @param path of the policy file, as a function
 function report.start(path)
-	status.follow_traffic(module:get_option_number("fedgate_status_interval", 5));
+	status.follow_traffic(math.max(0.1, module:get_option_number("fedgate_status_interval", 5)));
 	repeatedly(audit.MINUTE, "the audit trail", audit.end_minute);
-	repeatedly(module:get_option_number("fedgate_policy_check", 60), "a look at the policy file", function ()
+	local every = math.max(0.1, module:get_option_number("fedgate_policy_check", 60));
+	repeatedly(every, "a look at the policy file", function ()
 		watch.look(path());
 		status.touch(); -- a report that gets old tells that nobody reports any more
 	end);

@@ -107,8 +107,10 @@ local function write()
 	local begun = os.clock();
 	local content = snapshot();
 	counts.dirty = false;
+	if metrics_path then -- first: who sees the status finds the metrics that belong to it
+		faults.run("the metrics", function () replace(metrics_path, metrics.text(content)); end);
+	end
 	replace(path, json.encode(content) .. "\n");
-	if metrics_path then replace(metrics_path, metrics.text(content)); end
 	cost = os.clock() - begun;
 end
 
