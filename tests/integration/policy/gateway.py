@@ -32,6 +32,7 @@ modules_disabled = { %(disabled)s }
 plugin_paths = { "/fedgate/modules" }
 fedgate_policy_file = "/fedgate/policy.json"
 fedgate_policy_check = 0.3
+fedgate_blocked_file = "/fedgate/blocked.json"
 fedgate_status_file = "/fedgate/status.json"
 fedgate_status_interval = 0.3
 fedgate_metrics_file = "/fedgate/fedgate.prom"

@@ -30,9 +30,9 @@ function integrity.check(bytes, data)
 	return true;
 end
 
---- Check who may write a file: root or the server itself, and not everybody.
+--- Who may write a file: root or the server itself, and not everybody.
 -- @return true, or nil and what is wrong
-function integrity.check_rights(path)
+local function check_rights(path)
 	local facts, problem = lfs.attributes(path);
 	if not facts then return nil, problem; end
 	if facts.permissions:sub(8, 8) == "w" then return nil, "everybody may write it"; end
@@ -40,6 +40,19 @@ function integrity.check_rights(path)
 		return nil, ("it belongs to user id %d"):format(facts.uid);
 	end
 	return true;
+end
+
+--- @return the bytes of a file that only root or the server may write, or nil and what is wrong
+function integrity.read(path)
+	local file, problem = io.open(path, "rb");
+	if not file then return nil, problem; end
+	local bytes = file:read("*a");
+	file:close();
+	if not bytes then return nil, ("%s cannot be read"):format(path); end
+	local ok;
+	ok, problem = check_rights(path);
+	if not ok then return nil, ("%s is no policy: %s"):format(path, problem); end
+	return bytes;
 end
 
 --- What changes when somebody touches a file: cheap to ask. Times are whole seconds, so a file that was touched in this

@@ -15,7 +15,7 @@ local GATHER, GATHER_AT_MOST = 0.3, 3; -- seconds between a change and the file 
 local GATHER_SHARE, TRAFFIC_SHARE = 10, 50; -- at most one part in so many of the time goes into writing
 
 local status = {};
-local path, metrics_path, sessions, refuse, gate, api, started, counts, alarms, faults, metrics;
+local path, metrics_path, sessions, refuse, gate, blocked, api, started, counts, alarms, faults, metrics;
 local waiting = false;
 local cost = 0; -- CPU seconds that the last write took
 
@@ -24,6 +24,7 @@ function status.init(module, options)
 	local report = options.report;
 	counts, alarms, faults, metrics = report.counts, report.alarms, report.faults, report.metrics;
 	metrics_path = options.metrics_path ~= "" and options.metrics_path or nil;
+	blocked = options.blocked;
 	started = math.floor(options.started or now());
 end
 
@@ -86,6 +87,7 @@ local function snapshot()
 		hosts = array(list and list.host_names or {});
 		alarm = or_null(alarms.current());
 		faults = { count = faults.count; last = or_null(faults.last) };
+		blocking = blocked.describe();
 		sessions = open;
 		refused = refusals();
 		partners = partners;

@@ -134,7 +134,7 @@ local function report_closed()
 		state = "closed"; reason = "the policy module is not loaded";
 		generation = json.null; digest = json.null;
 		alarm = { kind = "module"; reason = "the policy module is not loaded"; since = os.time() };
-		faults = { count = 0; last = json.null };
+		faults = { count = 0; last = json.null }; blocking = json.null;
 		hosts = array(); sessions = array(); refused = array(); partners = array(); partners_omitted = 0;
 		totals = { stanzas = { incoming = 0; outgoing = 0 }; refused = array() };
 	}));

@@ -6,6 +6,7 @@
 -- Options, all global:
 --   fedgate_policy_file = "/etc/prosody/fedgate/policy.json"   read at start and on reload (SIGHUP)
 --   fedgate_policy_check = 60                                   seconds between two looks at that file
+--   fedgate_blocked_file = "/etc/prosody/fedgate/blocked.json"   who is shut out whatever the policy says; likewise
 --   fedgate_status_file = "/run/prosody/fedgate.json"
 --   fedgate_status_interval = 5                                 seconds between two reports of mere traffic
 --   fedgate_metrics_file = "/run/prosody/fedgate.prom"          "" for none
@@ -19,6 +20,7 @@ local sha256 = require "util.hashes".sha256;
 local modulemanager = require "core.modulemanager";
 
 local rules = module:require "fedgate_rules";
+local blocked = module:require "fedgate_blocked";
 local sessions = module:require "fedgate_sessions";
 local refuse = module:require "fedgate_refuse";
 local incoming = module:require "fedgate_incoming";
@@ -40,8 +42,9 @@ local gate = { list = nil; digest = nil; reason = nil; stopped = false };
 
 --- The row for a pair of domains as Prosody spells them, or nil and a reason.
 function gate.pair(host, remote)
-	local name = sessions.name(host);
-	local row, reason = rules.pair(gate.list, name, sessions.name(remote));
+	local name, remote_name = sessions.name(host), sessions.name(remote);
+	local row, reason = rules.pair(gate.list, name, remote_name);
+	if gate.list and blocked.covers(remote_name) then return nil, "blocked"; end
 	if row and not components.admit(gate.list, host, name, row.type) then return nil, "component"; end
 	return row, reason;
 end
@@ -53,15 +56,6 @@ function gate.host(host)
 end
 
 -- Reading the policy -------------------------------------------------------------------------------------------------
-
-local function read_file(path)
-	local file, problem = io.open(path, "rb");
-	if not file then return nil, problem; end
-	local bytes = file:read("*a");
-	file:close();
-	if not bytes then return nil, ("%s cannot be read"):format(path); end
-	return bytes;
-end
 
 local function parse(bytes, path)
 	local data, problem = json.decode(bytes);
@@ -96,19 +90,9 @@ local function policy_path()
 	return module:get_option_string("fedgate_policy_file", "/etc/prosody/fedgate/policy.json");
 end
 
---- @return the bytes of a file that only root or the server may write, or nil and what is wrong
-local function read_owned(path)
-	local bytes, problem = read_file(path);
-	if not bytes then return nil, problem; end
-	local ok;
-	ok, problem = integrity.check_rights(path);
-	if not ok then return nil, ("%s is no policy: %s"):format(path, problem); end
-	return bytes;
-end
-
 --- For fedgate_watch: the digest of a file's bytes, or nil and what is wrong with it.
 local function inspect(path)
-	local bytes, problem = read_owned(path);
+	local bytes, problem = integrity.read(path);
 	if not bytes then return nil, problem; end
 	local digest = sha256(bytes, true);
 	if digest == gate.digest then return digest; end
@@ -121,7 +105,8 @@ end
 local function load_policy()
 	report.watch.note(policy_path());
 	local bytes, list, problem;
-	bytes, problem = read_owned(policy_path());
+	problem = blocked.unknown();
+	if problem then gate.list = nil; else bytes, problem = integrity.read(policy_path()); end
 	if bytes then list, problem = parse(bytes, policy_path()); end
 	if not list then
 		gate.reason = problem;
@@ -171,6 +156,14 @@ local function hold_all_against_policy()
 	for _, session in ipairs(sessions.all(module)) do hold_against_policy(session); end
 end
 
+--- Who is blocked does not wait for the policy, nor for Prosody's own configuration: this one may be broken as well.
+local function reload_blocked()
+	report.faults.run("reading the block list again", function ()
+		if blocked.load() then hold_all_against_policy(); end
+	end);
+	status.write();
+end
+
 local function reload()
 	report.reloaded();
 	local ok = report.faults.run("reading the policy again", function ()
@@ -210,6 +203,7 @@ local parts = {
 	refuse = refuse; report = report; faults = report.faults; status = status;
 	inspect = inspect;
 };
+blocked.init(module);
 report.init(parts);
 refuse.init({ log = parts.log; noted = report.refused; router = prosody; name = sessions.name; });
 incoming.init(parts);
@@ -221,21 +215,22 @@ hooks.init(parts);
 status.init(module, {
 	path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
 	metrics_path = module:get_option_string("fedgate_metrics_file", "/run/prosody/fedgate.prom");
-	sessions = sessions; refuse = refuse; gate = gate; started = prosody.start_time;
+	sessions = sessions; refuse = refuse; gate = gate; blocked = blocked; started = prosody.start_time;
 	report = report;
 });
 
 local function take_over(saved)
 	if not saved then return; end
 	gate.list, gate.digest = saved.list, saved.digest;
+	blocked.restore(saved.blocked);
 	refuse.counters, refuse.order = saved.counters or {}, saved.order or 0;
 	report.restore(saved.report);
 end
 
 function module.save()
 	return {
-		list = gate.list; digest = gate.digest; counters = refuse.counters; order = refuse.order;
-		report = report.save();
+		list = gate.list; digest = gate.digest; blocked = blocked.save();
+		counters = refuse.counters; order = refuse.order; report = report.save();
 	};
 end
 
@@ -253,10 +248,12 @@ end
 -- mod_fedgate_guard looks here: a host is open to the policy only when its hooks are all in place.
 environment.gated = {};
 take_over(module.saved_state);
+blocked.load();
 load_policy();
 for host in pairs(hosts) do gate_host(host); end
 hook_global("host-activated", gate_host, 1000);
 hook_global("host-deactivated", function (host) environment.gated[host] = nil; end);
+hook_global("reloading-config", reload_blocked); -- before the configuration is read, whatever becomes of it
 hook_global("config-reloaded", reload);
 hook_global("user-deleted", consent.user_deleted, -10); -- mod_roster 300
 hook_global("s2s-check-certificate", own_certificate_verdict, 5);
