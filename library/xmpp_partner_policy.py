@@ -15,6 +15,8 @@ description:
   - Done only when the running server reports that it enforces this very policy. When it does not within O(timeout),
     the former policy is put back.
   - The policy is whole. A partner that is not listed has no access; an empty list closes the gateway to all.
+  - A policy file that is not as it was written (edited by hand, cut short, with other rights) is a difference, and is
+    replaced. So is an alarm that the running server raises; the server is told to load the policy again.
 extends_documentation_fragment: [fedgate]
 options:
   server:
@@ -205,7 +207,7 @@ digest:
   type: str
   returned: success
 loaded:
-  description: What the running server reports (state, generation, digest, reason).
+  description: What the running server reports (state, generation, digest, reason, alarm).
   type: dict
   returned: success
 loss:

@@ -23,7 +23,7 @@ end
 local function refused(host, remote, stanza, reason)
 	log("info", "Refused incoming %s %s -> %s: %s", stanza.name, stanza.attr.from, stanza.attr.to,
 		refuse.text(reason, host, remote));
-	refuse.count("incoming", host, remote, reason);
+	refuse.count("incoming", host, remote, reason, stanza);
 	if private.asks(stanza) or stanza.name == "message" and stanza.attr.type ~= "error" then
 		router.core_route_stanza(hosts[host], st.error_reply(stanza, "cancel", "service-unavailable"));
 	end
