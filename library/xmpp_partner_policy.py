@@ -15,6 +15,8 @@ description:
   - Done only when the running server reports that it enforces this very policy. When it does not within O(timeout),
     the former policy is put back.
   - The policy is whole. A partner that is not listed has no access; an empty list closes the gateway to all.
+  - A policy file that is not as it was written (edited by hand, cut short, with other rights) is a difference, and is
+    replaced. So is an alarm that the running server raises; the server is told to load the policy again.
 extends_documentation_fragment: [fedgate]
 options:
   server:
@@ -68,13 +70,21 @@ options:
         choices: [any, valid]
         default: any
       keepalive:
-        description: Not a setting of a single partner on Prosody; not used.
+        description: Whether idle connections with the partner get signs of life; without it as in O(limits).
         type: raw
       connection_limit:
-        description: Not honoured by Prosody; reported in RV(loss).
+        description: Connections with the partner, 1 to 4294967295; without it as in O(limits).
+        type: raw
+      stanza_rate:
+        description: Stanzas a second that are read from the partner, 1 to 1000000; without it as in O(limits).
+        type: raw
+      stanza_size:
+        description: Bytes of its largest stanza, 10000 to 16777216; without it as in O(limits).
         type: raw
       proxy_fqdn:
-        description: Not honoured by Prosody; reported in RV(loss).
+        description:
+          - Name under which the partner's server is found, in place of its domain. The name in its certificate stays
+            the domain.
         type: str
       allow_plaintext:
         description:
@@ -123,6 +133,15 @@ options:
         description: V(true) is federated partners, V(false) nobody; or a list of types of partners.
         type: raw
         default: false
+  limits:
+    description:
+      - What holds for all partners that say nothing else, as M(federation_model) publishes it. Keys are those of the
+        inventory's C(federation_limits) - C(connection_limit), C(partner_connection_limit), C(keepalive),
+        C(keepalive_interval), C(stream_establishment_timeout), C(stream_inactivity_timeout), C(stanza_rate),
+        C(stanza_size) - and so are the defaults of those that are missing.
+      - Without the option, the limits of Lync Server hold, which has no stanza rate, and a stanza may have as many
+        bytes as the server says.
+    type: dict
   scope:
     description:
       - Who of our own users may federate, as M(federation_model) publishes it for a host. Without it everybody may.
@@ -167,6 +186,7 @@ requirements:
   - a gateway made by M(xmpp_gateway)
 seealso:
   - module: xmpp_gateway
+  - module: federation_block
 """
 
 EXAMPLES = r"""
@@ -187,6 +207,16 @@ EXAMPLES = r"""
     partners:
       - domain: fabrikam.example
 
+- name: Give a partner more connections than the others, and find its server at another name
+  xmpp_partner_policy:
+    local_hosts: [contoso.example]
+    limits:
+      partner_connection_limit: 10
+      stream_inactivity_timeout: 300
+    partners:
+      - domain: fabrikam.example
+        connection_limit: 50
+        proxy_fqdn: xmpp.hosting.example
 - name: Let nobody but Alice federate
   xmpp_partner_policy:
     local_hosts: [contoso.example]
@@ -215,11 +245,18 @@ digest:
   type: str
   returned: success
 loaded:
-  description: What the running server reports (state, generation, digest, reason).
+  description: What the running server reports (state, generation, digest, reason, alarm).
   type: dict
   returned: success
 loss:
-  description: Rules that this server does not honour, each partner, rule, meaning.
+  description: Rules that this server does not honour, each partner, rule, meaning. Prosody honours all.
+  type: list
+  elements: dict
+  returned: success
+blocked:
+  description:
+    - Blocks of M(federation_block) that shut out partners of the list, each domain, since, reason, by, subdomains. They
+      are no difference from the policy, and stay until they are released.
   type: list
   elements: dict
   returned: success
@@ -258,6 +295,8 @@ PARTNER = {
     "dialback_certificate": {"type": "str", "choices": ["any", "valid"], "default": "any"},
     "keepalive": {"type": "raw"},
     "connection_limit": {"type": "raw"},
+    "stanza_rate": {"type": "raw"},
+    "stanza_size": {"type": "raw"},
     "proxy_fqdn": {"type": "str"},
     "allow_plaintext": {"type": "bool", "default": False},
     "waive": {"type": "list", "elements": "str"},
@@ -277,6 +316,7 @@ ARGUMENTS = {
     "partners": {"type": "list", "elements": "dict", "required": True, "options": PARTNER},
     "local_hosts": {"type": "list", "elements": "str", "required": True},
     "components": {"type": "list", "elements": "dict", "default": [], "options": COMPONENT},
+    "limits": {"type": "dict"},
     "scope": {"type": "dict", "options": dict.fromkeys(("policies", "hosts", "users", "groups"), MAPPING)},
     "directory": {"type": "bool", "default": False},
     "path": {"type": "path", "default": "/etc/prosody/fedgate/policy.json"},

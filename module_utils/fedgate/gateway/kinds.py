@@ -17,7 +17,8 @@ from .policy import Compiled
 class Kind:
     """What has to be known of one kind of gateway.
 
-    :ivar compile: partners, local hosts, components and scope to the policy this server honours, with the loss report.
+    :ivar compile: partners, local hosts, components, limits, scope to the policy this server honours, with the loss
+        report.
     :ivar unit: the systemd unit.
     :ivar group: the group that the server runs as.
     """

@@ -34,6 +34,7 @@ _ALL = (
     Variable("federation_xmpp_components", "deployment", "further services: a list of domain, kind, federated"),
     Variable("federation_partners", "deployment", "who may federate: a list of partners"),
     Variable("federation_access_policies", "deployment", "who of our own users may: a list of policies"),
+    Variable("federation_limits", "deployment", "connections, times, stanza rate and size: a mapping"),
     Variable(
         "federation_certificate", "pool", "how edge certificates are requested and issued: a mapping", secret=True
     ),

@@ -26,7 +26,7 @@ local function refused(host, remote, stanza, reason)
 	if reason then
 		log("info", "Refused incoming %s %s -> %s: %s", stanza.name, stanza.attr.from, stanza.attr.to,
 			refuse.text(reason, host, remote));
-		refuse.count("incoming", host, remote, reason);
+		refuse.count("incoming", host, remote, reason, stanza);
 	end
 	if private.asks(stanza) or stanza.name == "message" and stanza.attr.type ~= "error" then
 		local answer = st.error_reply(stanza, "cancel", "service-unavailable");
@@ -51,7 +51,8 @@ local function invites_for_stranger(host, user, stanza)
 	local invite = x and x:get_child("invite");
 	local contact = invite and jid.prep(invite.attr.from);
 	if not contact then return false; end
-	local row = gate.pair(host, jid.host(contact));
+	local row, reason = gate.pair(host, jid.host(contact));
+	if reason == "blocked" then return true; end
 	return row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
 end
 
