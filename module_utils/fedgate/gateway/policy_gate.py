@@ -16,6 +16,7 @@ from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
 from .policy import digest_of, generation_of, parse, partner_fields, successor
 from .status import is_current, read_status, reason_of
+from .waiving import demand_waivers
 
 _INTERVAL = 0.2
 _MODE = 0o640
@@ -52,7 +53,8 @@ class PartnerPolicy(Reconciler):
         self.kind = kind_of(params["server"])
         self.unit = Unit(context, self.kind.unit)
         self.compiled = self.kind.compile(params["partners"], params["local_hosts"], params["components"])
-        self.path: str = params["path"]
+        demand_waivers(self.compiled.loss, params["partners"], params["server"], context.warn)
+        self.path: str = params["path"] or self.kind.policy_path
 
     def observe(self) -> Observed:
         """Read the file, the server's report and the unit's state."""

@@ -11,6 +11,7 @@ from .domains import domain_name
 from .problems import Problems
 from .reading import Fields, Reader
 from .suggest import listed
+from .waivers import objection
 
 TYPES = ("federated", "public_verified", "public_unverified")
 #: Microsoft's default of PartnerType.
@@ -102,13 +103,14 @@ def read_partner(reader: Reader, linux: bool) -> Partner | None:
         connection_limit=fields.read("connection_limit", lambda at: at.whole_number(1, MAX_CONNECTIONS), None),
         proxy_fqdn=fields.read("proxy_fqdn", Reader.domain, None),
         allow_plaintext=fields.read("allow_plaintext", Reader.flag, False),
-        waive=tuple(fields.read_all("waive", Reader.texts)),
+        waive=tuple(dict.fromkeys(fields.read_all("waive", Reader.texts))),
         echo_address=fields.read("echo_address", _address_of_user, None),
         expires=fields.read("expires", Reader.day, None),
     )
     if domain in additional:
         fields.at("additional_domains").wrong(f"{domain} is the partner's primary domain already", "Remove it here.")
     _judge_echo(partner, fields)
+    _judge_waivers(partner, fields)
     if len(reader.problems.errors) == noted and fields.all_known():
         _judge(partner, fields, linux)
     return partner if domain else None
@@ -132,6 +134,13 @@ def _judge_echo(partner: Partner, fields: Fields) -> None:
         fields.at("echo_address").wrong(
             f"{address} is not at a domain of this partner", f"Its domains are {listed(partner.domains, 'and')}."
         )
+
+
+def _judge_waivers(partner: Partner, fields: Fields) -> None:
+    for rule in partner.waive:
+        wrong = objection(rule)
+        if wrong:
+            fields.at("waive").wrong(*wrong)
 
 
 def _judge(partner: Partner, fields: Fields, linux: bool) -> None:

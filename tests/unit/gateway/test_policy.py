@@ -119,7 +119,7 @@ def test_loss_names_what_is_not_honoured() -> None:
 
 
 def test_unknown_kinds_of_gateways_are_named() -> None:
-    with pytest.raises(InvalidValue, match="Known: prosody"):
+    with pytest.raises(InvalidValue, match="Known: ejabberd, prosody"):
         kind_of("exim")
 
 
