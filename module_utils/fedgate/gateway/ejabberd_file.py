@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -25,7 +25,7 @@ class Running:
     """What a server runs with, as far as it is about who federates.
 
     :ivar digest: of the policy that names itself there, as in ``digest_of``; None when there is none of ours.
-    :ivar partners: the domains that it lets in.
+    :ivar partners: the domains that it lets in, and patterns of such, as ``in_addresses`` makes them.
     :ivar hosts: our virtual hosts → their ``s2s_use_starttls``.
     :ivar others: values of ``s2s_access`` that are not ours; ``all`` when the server has none for all hosts.
     :ivar dialback: whether some host has ``mod_s2s_dialback``; :ivar bidi: the same of ``mod_s2s_bidi``.
@@ -43,7 +43,7 @@ class Running:
         hosts = dict.fromkeys(rules["local_hosts"], rules["starttls"])
         return (self.digest, self.partners, dict(self.hosts), self.others) == (
             digest_of(rules, generation),
-            frozenset(rules["partners"]),
+            _spelled(rules["partners"]),
             hosts,
             (),
         )
@@ -53,10 +53,28 @@ class Running:
         loose = {"false": 0, "true": 1, "required": 2}
         return bool(
             self.others
-            or self.partners - set(rules["partners"])
+            or self.partners - _spelled(rules["partners"])
             or (self.partners and set(self.hosts) - set(rules["local_hosts"]))
             or any(loose.get(value, 0) < loose[rules["starttls"]] for value in self.hosts.values() if self.partners)
         )
+
+
+def in_addresses(domain: str) -> Optional[str]:
+    """Return a pattern, as YAML, of how a domain is written in addresses (RFC 7622: U-labels) where that differs.
+
+    ejabberd compares domains as they were written. A pattern is ASCII: it cannot dump other characters.
+    """
+    if "xn--" not in domain:
+        return None
+    # The model takes only names that the old and the new IDNA rules encode alike.
+    text = domain.encode().decode("idna")
+    return (
+        "^" + "".join(r"\\." if one == "." else one if one.isascii() else rf"\\x{{{ord(one):x}}}" for one in text) + "$"
+    )
+
+
+def _spelled(domains: Iterable[str]) -> frozenset[str]:
+    return frozenset(domains) | frozenset(filter(None, map(in_addresses, domains)))
 
 
 def digest_of(rules: Mapping[str, Any], generation: int) -> str:
@@ -76,6 +94,8 @@ def text_of(rules: Mapping[str, Any], generation: int) -> str:
     if rules["partners"]:
         lines += ["acl:", f"  fedgate_partners_{digest}:", "    server:"]
         lines += [f'      - "{domain}" # {partner}' for domain, partner in sorted(rules["partners"].items())]
+        patterns = [pattern for pattern in map(in_addresses, sorted(rules["partners"])) if pattern]
+        lines += ["    server_regexp:", *(f'      - "{pattern}"' for pattern in patterns)] if patterns else []
     lines += ["access_rules:", f"  fedgate_{digest}:"]
     lines += [f"    - allow: fedgate_partners_{digest}"] if rules["partners"] else []
     lines += ["    - deny: all", "s2s_access: none"]
@@ -133,8 +153,9 @@ def _has_rule(dump: str, digest: str) -> bool:
 
 
 def _members(dump: str, acl: str) -> list[str]:
-    found = re.search(rf"^  {acl}: *\n    server: *\n((?:      - .*\n)*      - .*)(?:\n(?!    )|\Z)", dump, re.M)
-    return [line.strip()[2:].strip('" ') for line in found.group(1).splitlines()] if found else []
+    lists = r"(?:    server(?:_regexp)?: *\n(?:      - .*(?:\n|\Z))+)+"
+    found = re.search(rf"^  {acl}: *\n({lists})(?!    )", dump, re.M)
+    return [line.strip()[2:].strip('" ') for line in found.group(1).splitlines() if "- " in line] if found else []
 
 
 def _hosts(dump: str) -> list[tuple[str, str, str]]:

@@ -18,7 +18,7 @@ from .ejabberd_server import Server, State
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
 from .policy import Compiled
-from .waiving import demand_waivers
+from .waiving import demand_waivers, waivers_of
 
 _MODE = 0o640
 #: Says that streams must still be closed, for the run after one that was killed. In memory: a restart closes them too.
@@ -60,7 +60,9 @@ class EjabberdPolicy(Reconciler):
         self.kind = kind_of("ejabberd")
         self.path: str = params["path"] or self.kind.policy_path
         self.server = Server(context)
-        self._compile(None)  # what is wrong with the arguments is said before anything is looked at
+        # What is wrong with the arguments is said before anything is looked at.
+        self._compile(None)
+        waivers_of(params["partners"])
         self._warned = False
 
     def observe(self) -> Observed:
@@ -129,12 +131,13 @@ class EjabberdPolicy(Reconciler):
         named = self.params["components"]
         known = {component["domain"] for component in named}
         found = server.components if server else {}
-        ours = set(self.params["local_hosts"])
-        unnamed = [{"domain": name} for name, owner in sorted(found.items()) if name not in known and owner in ours]
+        served = {name: host for host in server.hosts for name in _spellings_of(host)} if server else {}
+        hosts = [served.get(host, host) for host in self.params["local_hosts"]]
+        unnamed = [{"domain": name} for name, owner in sorted(found.items()) if name not in known and owner in hosts]
         dialback = server.running.dialback if server else True
         return compile_policy(
             self.params["partners"],
-            self.params["local_hosts"],
+            hosts,
             [*named, *unnamed],
             self.params.get("limits"),
             self.params.get("scope"),
@@ -228,6 +231,14 @@ class EjabberdPolicy(Reconciler):
         reason = str(error).rstrip(".")
         hint = f"Mend the server's configuration; {os.path.basename(self.path)} is what was before."
         return CheckFailed(f"the server did not load the new policy: {reason}; {state}", hint=hint)
+
+
+def _spellings_of(host: str) -> tuple[str, str]:
+    """Return a virtual host as the server writes it, and in A-labels, as the inventory does."""
+    try:
+        return host, host.encode("idna").decode()
+    except UnicodeError:
+        return host, host
 
 
 def _is_loaded(observed: Observed, wish: Wish) -> bool:

@@ -49,7 +49,12 @@ class Server:
 
     def running(self) -> Running:
         """Return what the server runs with. :raises CheckFailed: when it does not tell."""
-        return running(self._written("dump_config"))
+        try:
+            return running(self._written("dump_config"))
+        except CheckFailed as error:
+            # It writes characters one by one as bytes.
+            hint = "Characters beyond Latin-1 in its configuration cannot be dumped: write domains as A-labels (xn--)."
+            raise CheckFailed(error.message, hint=hint if "bad argument" in error.message else None) from None
 
     def reload(self) -> None:
         """Let it read its configuration. :raises CheckFailed: when it refuses and keeps what it has."""
@@ -85,7 +90,7 @@ class Server:
             os.chown(folder, user.pw_uid, user.pw_gid)
             path = os.path.join(folder, "dump")
             self._do(command, path, *more)
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="latin-1") as file:  # Erlang's, whatever the locale
                 return file.read()
         finally:
             shutil.rmtree(folder, ignore_errors=True)

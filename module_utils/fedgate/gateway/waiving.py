@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import FedgateError, InvalidValue, SeveralErrors
@@ -26,8 +26,7 @@ def demand_waivers(
     :raises InvalidValue: when something was not waived, or a waiver names no rule; ``details`` holds ``loss``.
     :raises SeveralErrors: for several such waivers.
     """
-    waived = {(partner["domain"], rule) for partner in partners for rule in partner.get("waive") or ()}
-    _demand_known(waived)
+    waived = waivers_of(partners)
     open_loss = [item for item in loss if (item.partner, item.rule) not in waived]
     if open_loss:
         raise _refusal(open_loss, server)
@@ -37,7 +36,9 @@ def demand_waivers(
         warn(f"waive names {rule} for {_counted(domains)}, but {server} honours it: there is nothing to waive")
 
 
-def _demand_known(waived: Iterable[tuple[str, str]]) -> None:
+def waivers_of(partners: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """Return what is waived, as (partner, rule). :raises InvalidValue, SeveralErrors: for names that are no rules."""
+    waived = {(partner["domain"], rule) for partner in partners for rule in partner.get("waive") or ()}
     errors: list[FedgateError] = []
     for domain, rule in sorted(waived):
         wrong = objection(rule)
@@ -47,6 +48,7 @@ def _demand_known(waived: Iterable[tuple[str, str]]) -> None:
         raise errors[0]
     if errors:
         raise SeveralErrors(errors)
+    return waived
 
 
 def _refusal(loss: Sequence[Loss], server: str) -> InvalidValue:

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from ..pki import CLIENT as CLIENT_AUTH
+from ..pki import SERVER as SERVER_AUTH
+from ..pki import Authority
 from .conftest import MakePeer
-from .ejabberd import HOST, SIBLING, Ejabberd, arrives, bounces, by_external, leaves
+from .ejabberd import HOST, SIBLING, Ejabberd, arrives, bounces, by_dialback, by_external, leaves
+from .names import Names
 from .peer import closing
 from .wire import SERVER
 
@@ -42,6 +46,17 @@ def test_all_domains_of_a_partner_get_in(own: Ejabberd, friends: MakePeer) -> No
         peer = friends(domain)
         arrives(own, peer, by_external(peer))
         leaves(own, peer)
+
+
+def test_a_domain_with_umlauts(own: Ejabberd, friends: MakePeer, names: Names, authority: Authority) -> None:
+    """The inventory and DNS have A-labels, addresses have U-labels."""
+    own.enforce(partner("xn--bcher-kva.example"))
+    served = authority.issue("xn--bcher-kva.example", purposes=(SERVER_AUTH, CLIENT_AUTH))
+    peer = friends("b\u00fccher.example", served=served)
+    names.put("xn--bcher-kva.example", peer.port)
+    arrives(own, peer, by_dialback(peer))
+    leaves(own, peer)
+    names.forget("xn--bcher-kva.example")
 
 
 def test_a_host_that_is_not_named_is_closed(own: Ejabberd, friends: MakePeer) -> None:

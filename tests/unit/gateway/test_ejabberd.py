@@ -145,6 +145,18 @@ def test_the_file_is_read_back(rules: dict[str, Any], generation: int) -> None:
     assert content["s2s_access"] == "none" and sorted(content.get("host_config", {})) == rules["local_hosts"]
 
 
+def test_domains_are_listed_as_addresses_have_them() -> None:
+    rules = {"local_hosts": [HOST], "partners": {"xn--bcher-kva.example": "a.example"}, "starttls": "required"}
+    content = yaml.safe_load(text_of(rules, 1))
+    (acl,) = content["acl"].values()
+    assert acl == {"server": ["xn--bcher-kva.example"], "server_regexp": [r"^b\x{fc}cher\.example$"]}
+    assert text_of(rules, 1).isascii()
+    widened = dumped(text_of(rules, 1)).replace("access_rules", '      - ".*"\naccess_rules')
+    assert not running(widened).enforces(rules, 1)
+    widened = dumped(text_of(rules, 1)).replace("access_rules", '    server_glob: "*"\naccess_rules')
+    assert not running(widened).enforces(rules, 1)
+
+
 @given(RULES, RULES, st.integers(1, 10**6))
 def test_a_dump_tells_whether_a_policy_is_enforced(
     rules: dict[str, Any], others: dict[str, Any], generation: int

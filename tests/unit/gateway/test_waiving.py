@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.fedgate.errors import InvalidValue, SeveralErrors
+from ansible.module_utils.fedgate.gateway.gates import partner_policy
 from ansible.module_utils.fedgate.gateway.policy import Loss
 from ansible.module_utils.fedgate.gateway.waiving import demand_waivers
+from ansible.module_utils.fedgate.module import Context, Here
 
 
 def demand(loss: list[Loss], *partners: dict[str, Any]) -> list[str]:
@@ -53,3 +55,12 @@ def test_an_unknown_rule_is_an_error_that_lists_them() -> None:
         demand([], {"domain": "a.example", "waive": ["all"]})
     with pytest.raises(SeveralErrors):
         demand([], {"domain": "a.example", "waive": ["all", "everything"]})
+
+
+@pytest.mark.parametrize("server", ["prosody", "ejabberd"])
+def test_both_kinds_of_gateways_have_the_gate(server: str) -> None:
+    """Before anything is looked at: the name of a rule that does not exist is enough to see the gate."""
+    partners = [{"domain": "a.example", "waive": ["all"]}]
+    params = {"server": server, "partners": partners, "local_hosts": [], "components": [], "path": None}
+    with pytest.raises(InvalidValue, match="'all' is not a rule that could be waived"):
+        partner_policy(params, Context(Here(params, True, [])))
