@@ -55,6 +55,10 @@ ansible_facts:
           type: list
           elements: dict
           returned: success
+        limits:
+          description: What holds for partners that say nothing else, with all defaults filled in.
+          type: dict
+          returned: success
         pools:
           description: Pools by FQDN, with members, certificate names and published addresses.
           type: dict

@@ -74,13 +74,21 @@ options:
         choices: [any, valid]
         default: any
       keepalive:
-        description: Not a setting of a single partner on Prosody; not used.
+        description: Whether idle connections with the partner get signs of life; without it as in O(limits).
         type: raw
       connection_limit:
-        description: Not honoured by Prosody; reported in RV(loss).
+        description: Connections with the partner, 1 to 4294967295; without it as in O(limits).
+        type: raw
+      stanza_rate:
+        description: Stanzas a second that are read from the partner, 1 to 1000000; without it as in O(limits).
+        type: raw
+      stanza_size:
+        description: Bytes of its largest stanza, 10000 to 16777216; without it as in O(limits).
         type: raw
       proxy_fqdn:
-        description: Not honoured by Prosody; reported in RV(loss).
+        description:
+          - Name under which the partner's server is found, in place of its domain. The name in its certificate stays
+            the domain.
         type: str
       allow_plaintext:
         description:
@@ -92,7 +100,8 @@ options:
         description:
           - Rules that this partner gives up where the server cannot honour them. V(auto_approval), V(consent),
             V(private) and V(host) are parts of O(partners[].type); further V(components), V(tls), V(sasl), V(dialback),
-            V(dialback_certificate), V(keepalive), V(connection_limit), V(proxy_fqdn), V(limits) and V(scope).
+            V(dialback_certificate), V(keepalive), V(connection_limit), V(stanza_rate), V(stanza_size), V(proxy_fqdn),
+            V(limits) and V(scope).
           - A rule that is named here and honoured is a warning.
         type: list
         elements: str
@@ -133,6 +142,15 @@ options:
         description: V(true) is federated partners, V(false) nobody; or a list of types of partners.
         type: raw
         default: false
+  limits:
+    description:
+      - What holds for all partners that say nothing else, as M(federation_model) publishes it. Keys are those of the
+        inventory's C(federation_limits) - C(connection_limit), C(partner_connection_limit), C(keepalive),
+        C(keepalive_interval), C(stream_establishment_timeout), C(stream_inactivity_timeout), C(stanza_rate),
+        C(stanza_size) - and so are the defaults of those that are missing.
+      - Without the option, the limits of Lync Server hold, which has no stanza rate, and a stanza may have as many
+        bytes as the server says.
+    type: dict
   path:
     description:
       - The policy file. Unless given, V(/etc/prosody/fedgate/policy.json) for V(prosody) and
@@ -151,6 +169,7 @@ requirements:
   - "for V(ejabberd): a running ejabberd with C(ejabberdctl), without C(mod_s2s_bidi)"
 seealso:
   - module: xmpp_gateway
+  - module: federation_block
 """
 
 EXAMPLES = r"""
@@ -179,6 +198,17 @@ EXAMPLES = r"""
       - domain: fabrikam.example
         waive: [auto_approval, host]
 
+- name: Give a partner more connections than the others, and find its server at another name
+  xmpp_partner_policy:
+    local_hosts: [contoso.example]
+    limits:
+      partner_connection_limit: 10
+      stream_inactivity_timeout: 300
+    partners:
+      - domain: fabrikam.example
+        connection_limit: 50
+        proxy_fqdn: xmpp.hosting.example
+
 - name: Federate with nobody
   xmpp_partner_policy:
     local_hosts: [contoso.example]
@@ -199,10 +229,17 @@ loaded:
   type: dict
   returned: success
 loss:
-  description: Rules that this server does not honour, each partner, rule, meaning.
+  description: Rules that this server does not honour, each partner, rule, meaning. Prosody honours all.
   type: list
   elements: dict
   returned: success, and when something was not waived
+blocked:
+  description:
+    - Blocks of M(federation_block) that shut out partners of the list, each domain, since, reason, by, subdomains. They
+      are no difference from the policy, and stay until they are released.
+  type: list
+  elements: dict
+  returned: success, with O(server=prosody)
 plan:
   description: Changes, each action, kind, name, before, after.
   type: list
@@ -238,6 +275,8 @@ PARTNER = {
     "dialback_certificate": {"type": "str", "choices": ["any", "valid"], "default": "any"},
     "keepalive": {"type": "raw"},
     "connection_limit": {"type": "raw"},
+    "stanza_rate": {"type": "raw"},
+    "stanza_size": {"type": "raw"},
     "proxy_fqdn": {"type": "str"},
     "allow_plaintext": {"type": "bool", "default": False},
     "waive": {"type": "list", "elements": "str"},
@@ -256,6 +295,7 @@ ARGUMENTS = {
     "partners": {"type": "list", "elements": "dict", "required": True, "options": PARTNER},
     "local_hosts": {"type": "list", "elements": "str", "required": True},
     "components": {"type": "list", "elements": "dict", "default": [], "options": COMPONENT},
+    "limits": {"type": "dict"},
     "path": {"type": "path"},
     "status_path": {"type": "path", "default": "/run/prosody/fedgate.json"},
     "timeout": {"type": "int", "default": 20},

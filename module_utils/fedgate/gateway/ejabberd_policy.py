@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model import negotiation
+from ..model.limits import check_limits
 from .policy import Compiled, Loss
 from .prosody_policy import domains_of, open_components, row_of
 
@@ -31,14 +32,16 @@ def compile_policy(
     :param partners: as the model publishes them.
     :param local_hosts: our domains and components that may federate.
     :param components: as the model publishes them: domain, federated.
-    :param limits: of the deployment, as the model publishes them; ejabberd keeps none of them.
+    :param limits: of the deployment, as the model publishes them; ejabberd keeps none of them. None asks for none.
     :param scope: who of our users may federate, as the model publishes it; None for everybody.
     :param dialback: whether the server has ``mod_s2s_dialback``.
     :returns: rules with ``local_hosts`` (virtual hosts only), ``partners`` (domain → primary domain of its partner) and
         ``starttls``, the strictest value of ``s2s_use_starttls`` that a row asks for; and the loss.
     :raises InvalidValue: for a partner whose rules leave nothing, or that are not allowed.
-    :raises SeveralErrors: the same for several partners.
+    :raises SeveralErrors: the same for several partners, or for limits.
     """
+    if limits is not None:
+        check_limits(limits, "limits")
     rows = _rows(partners)
     domains = {domain: row["partner"] for partner, row in rows for domain in domains_of(partner)}
     starttls = _starttls([_methods(row) for _, row in rows])
@@ -74,6 +77,8 @@ def _rows(partners: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any]
             rows.append((partner, row))
         except InvalidValue as error:
             errors.append(error)
+        except SeveralErrors as several:
+            errors.extend(several.errors)
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -157,12 +162,19 @@ def _lost_settings(partner: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "keepalive", "Nothing is sent over an idle stream, which ends after the server's s2s_timeout."
     if partner.get("connection_limit"):
         yield "connection_limit", "The number of streams that the partner opens is not limited."
+    if partner.get("stanza_rate"):
+        yield (
+            "stanza_rate",
+            "As many stanzas are read as the partner sends, unless a shaper of the server's slows all down.",
+        )
+    if partner.get("stanza_size"):
+        yield "stanza_size", "Stanzas may be as large as the server lets those of all partners be."
     if partner.get("proxy_fqdn"):
         yield "proxy_fqdn", "The partner's servers are found by DNS alone."
 
 
 def _lost_limits(limits: Optional[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    if limits and any(value is not None for value in limits.values()):
+    if limits is not None:
         yield "limits", "The server's own limits and time-outs hold, whatever they are."
 
 

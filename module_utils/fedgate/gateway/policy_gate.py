@@ -12,6 +12,7 @@ from ..errors import CheckFailed, FedgateError, MissingDependency
 from ..host.systemd import Unit, UnitState
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
+from .blocked import covering, reported
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
 from .policy import digest_of, generation_of, parse, partner_fields, successor
@@ -52,7 +53,9 @@ class PartnerPolicy(Reconciler):
         super().__init__(params, context)
         self.kind = kind_of(params["server"])
         self.unit = Unit(context, self.kind.unit)
-        self.compiled = self.kind.compile(params["partners"], params["local_hosts"], params["components"])
+        self.compiled = self.kind.compile(
+            params["partners"], params["local_hosts"], params["components"], params["limits"]
+        )
         demand_waivers(self.compiled.loss, params["partners"], params["server"], context.warn)
         self.path: str = params["path"] or self.kind.policy_path
 
@@ -95,6 +98,7 @@ class PartnerPolicy(Reconciler):
             "digest": digest_of(text),
             "loaded": {key: (status or {}).get(key) for key in ("state", "generation", "digest", "reason")},
             "loss": [loss.as_dict() for loss in self.compiled.loss],
+            "blocked": covering((reported(status) or {}).values(), self.compiled.rules["partners"]),
         }
 
     def _load(self, observed: Observed, text: str) -> Change:
@@ -104,12 +108,14 @@ class PartnerPolicy(Reconciler):
             "generation": generation_of(content),
             "local_hosts": content.get("local_hosts", []),
             "components": content.get("components", {}),
+            "limits": content.get("limits"),
             "loaded": observed.loaded is not None and observed.loaded == _digest_of_file(observed.file),
         }
         after = {
             "generation": generation_of(wanted),
             "local_hosts": wanted["local_hosts"],
             "components": wanted.get("components", {}),
+            "limits": wanted.get("limits"),
             "loaded": True,
         }
         return Change("run", "policy", self.path, before, after)

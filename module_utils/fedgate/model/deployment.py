@@ -12,6 +12,7 @@ from . import names
 from .checks import check_pools, check_retired
 from .components import Component, read_components
 from .dns_settings import DnsProvider
+from .limits import DEFAULTS, Limits, read_limits
 from .partner import Partner, check_ownership, current_partners, read_partner
 from .pools import Host, Pool, read_pools
 from .problems import OriginOf, Problems, Where
@@ -21,7 +22,7 @@ from .reading import Reader
 from .records import Endpoint, Record, derive_records
 from .settings import check_proxy, check_resolvers
 from .sharing import Shared
-from .variables import PARTNERS, VARIABLES, check_names, is_partner_list, place
+from .variables import VARIABLES, check_names, place
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,14 @@ class Deployment:
 
     :ivar xmpp_domains: ours, in the inventory's order; :ivar sip_domains: ours, on Lync.
     :ivar publishing: settings for DNS; :ivar providers: of DNS; empty when the inventory names none.
-    :ivar partners: without expired ones; :ivar warnings: what is allowed, but doubtful.
+    :ivar partners: without expired ones; :ivar limits: for all of them; :ivar warnings: what is allowed, but doubtful.
     """
 
     xmpp_domains: tuple[str, ...]
     sip_domains: tuple[str, ...]
     components: tuple[Component, ...]
     partners: tuple[Partner, ...]
+    limits: Limits
     pools: tuple[Pool, ...]
     publishing: Publishing
     providers: tuple[DnsProvider, ...]
@@ -88,6 +90,7 @@ class Deployment:
         return {
             "xmpp_domains": list(self.xmpp_domains),
             "partners": [partner.as_facts() for partner in self.partners],
+            "limits": self.limits.as_facts(),
             "pools": {pool.fqdn: self._pool_facts(pool) for pool in self.pools},
             "hosts": {host.name: self._host_facts(host, pool) for pool in self.pools for host in pool.members},
             "records": [record.as_facts() for record in self.records()],
@@ -219,6 +222,7 @@ class _Reading:
             sip_domains=tuple(sip_domains),
             components=tuple(components),
             partners=self._partners(domains, components, pools),
+            limits=self._read("federation_limits", read_limits, DEFAULTS),
             pools=tuple(pools),
             publishing=self._publishing(domains, sip_domains, components, pools),
             providers=providers or (),
@@ -248,7 +252,7 @@ class _Reading:
     def _partners(self, domains: list[str], components: list[Component], pools: list[Pool]) -> tuple[Partner, ...]:
         linux = any(pool.linux for pool in pools)
         found = []
-        for reader in self._partner_readers():
+        for reader in self.shared.partners():
             partner = read_partner(reader, linux)
             if partner:
                 found.append((partner, reader))
@@ -257,12 +261,6 @@ class _Reading:
         own.update({item.domain: "federation_xmpp_components" for item in components})
         check_ownership(current, own, self.problems)
         return tuple(partner for partner, _reader in current)
-
-    def _partner_readers(self) -> list[Reader]:
-        variables = {name for values in self.hosts.values() for name in values if is_partner_list(name)}
-        lists = sorted(variables, key=lambda name: (name != PARTNERS, name))
-        readers = [self.shared.reader(name) for name in lists]
-        return [item for reader in readers if reader for item in reader.items()]
 
     def _check_rest(self, deployment: Deployment, pools_are_whole: bool) -> None:
         for host, variables in self.hosts.items():

@@ -33,6 +33,7 @@ _ALL = (
     Variable("federation_sip_domains", "deployment", "our SIP domains (Lync): a list of domain names"),
     Variable("federation_xmpp_components", "deployment", "further services: a list of domain, kind, federated"),
     Variable("federation_partners", "deployment", "who may federate: a list of partners"),
+    Variable("federation_limits", "deployment", "connections, times, stanza rate and size: a mapping"),
     Variable(
         "federation_certificate", "pool", "how edge certificates are requested and issued: a mapping", secret=True
     ),

@@ -17,6 +17,8 @@ RULES: dict[str, str] = {
     "dialback_certificate": "a partner who uses dialback shows a valid certificate",
     "keepalive": "idle streams are kept alive",
     "connection_limit": "the number of streams with the partner",
+    "stanza_rate": "how many stanzas a second are read from the partner",
+    "stanza_size": "how large a stanza of the partner may be",
     "proxy_fqdn": "the partner's own server instead of what DNS names",
     "limits": "the limits and time-outs that hold for all partners",
     "scope": "which of our users may federate",

@@ -12,6 +12,7 @@ from .conftest import MakePeer
 from .ejabberd import CLOSED, HOST, INCLUDED, ROOMS, Ejabberd, arrives, bounces, by_dialback, by_external, leaves
 from .peer import Manners, Peer, closing
 from .test_negotiation import EXTERNAL, PEERS, ROWS, attempt
+from .wire import CLIENT as CLIENT_NAMESPACE
 from .wire import SERVER as SERVER_NAMESPACE
 from .wire import Closed, Element, Stream
 
@@ -29,7 +30,7 @@ PARTNERS: dict[str, dict[str, Any]] = {
     "verified.example": {"type": "public_verified"},
     "unverified.example": {"type": "public_unverified"},
     "certified.example": {"dialback_certificate": "valid"},
-    "limited.example": {"connection_limit": 1},
+    "limited.example": {"connection_limit": 1, "stanza_rate": 1, "stanza_size": 10_000},
     "proxied.example": {"proxy_fqdn": "proxy.example"},
     "alive.example": {"keepalive": True},
 }
@@ -162,7 +163,7 @@ def test_what_is_lost_by_partner(report: dict[str, set[str]]) -> None:
         "verified.example": usual | {"private"},
         "unverified.example": {"consent", "private", "host", "components"},
         "certified.example": usual | {"dialback_certificate"},
-        "limited.example": usual | {"connection_limit"},
+        "limited.example": usual | {"connection_limit", "stanza_rate", "stanza_size"},
         "proxied.example": usual | {"proxy_fqdn"},
         "alive.example": usual | {"keepalive"},
     }
@@ -216,13 +217,20 @@ def test_dialback_certificate(
     leaves(own, peer)
 
 
-def test_connection_limit(report: dict[str, set[str]], own: Ejabberd, friends: MakePeer) -> None:
-    """More streams at once than any limit of Microsoft's: 20 of one partner."""
-    assert "connection_limit" in report["limited.example"]
+def test_limits(report: dict[str, set[str]], own: Ejabberd, friends: MakePeer) -> None:
+    """More streams than Microsoft's 20 of one partner; more, and larger stanzas than the partner's limits."""
+    assert {"connection_limit", "stanza_rate", "stanza_size"} <= report["limited.example"]
+    assert (
+        "limits" in own.loss({"domain": "limited.example", **PARTNERS["limited.example"]}, limits={})["limited.example"]
+    )
     peer = friends("limited.example")
     streams = [by_external(peer) for _ in range(21)]
-    for stream in streams:
-        arrives(own, peer, stream)
+    user = own.user()
+    for _ in range(3):
+        for stream in streams:
+            peer.send_message(stream, user.address, "x" * 10_000)
+    for _ in range(3 * len(streams)):
+        assert len(user.message().findtext(f"{{{CLIENT_NAMESPACE}}}body") or "") == 10_000
 
 
 def test_proxy(report: dict[str, set[str]], own: Ejabberd, friends: MakePeer) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.fedgate.errors import InvalidValue, SeveralErrors
+from ansible.module_utils.fedgate.errors import FedgateError, InvalidValue, SeveralErrors
 from ansible.module_utils.fedgate.gateway.ejabberd_file import parse, running, successor, text_of
 from ansible.module_utils.fedgate.gateway.ejabberd_policy import compile_policy, server_methods
 from hypothesis import given
@@ -88,6 +88,7 @@ TLS_LOSSES = {("not_supported", "true"), ("not_supported", "required"), ("option
         ({"type": "public_unverified"}, {"consent", "private", "host"}),
         ({"keepalive": True}, {"auto_approval", "host", "keepalive"}),
         ({"connection_limit": 5}, {"auto_approval", "host", "connection_limit"}),
+        ({"stanza_rate": 5, "stanza_size": 10000}, {"auto_approval", "host", "stanza_rate", "stanza_size"}),
         ({"proxy_fqdn": "p.example"}, {"auto_approval", "host", "proxy_fqdn"}),
         ({"dialback_certificate": "valid"}, {"auto_approval", "host", "dialback_certificate"}),
         ({"dialback": False}, {"auto_approval", "host", "dialback"}),
@@ -115,7 +116,9 @@ def test_components_are_lost_where_they_are_closed_to_the_type() -> None:
 
 def test_limits_and_scope() -> None:
     assert "limits" in lost(partner(), limits={"connection_limit": 1000})["fabrikam.example"]
-    assert "limits" not in lost(partner(), limits={"connection_limit": None})["fabrikam.example"]
+    assert "limits" not in lost(partner())["fabrikam.example"]
+    with pytest.raises(FedgateError, match="connection_limit"):
+        lost(partner(), limits={"connection_limit": 0})
     scope = {"policies": {"global": True, "London": False}, "hosts": {HOST: "global"}, "users": {}, "groups": {}}
     assert "scope" in lost(partner(), scope=scope)["fabrikam.example"]
     assert "scope" not in lost(partner(), scope={**scope, "policies": {"global": True}})["fabrikam.example"]
@@ -123,7 +126,7 @@ def test_limits_and_scope() -> None:
 
 def test_the_meaning_is_one_sentence() -> None:
     everything = partner(type="public_verified", keepalive=True, connection_limit=1, proxy_fqdn="p.example")
-    for item in compile_policy([everything], [HOST], limits={"a": 1}).loss:
+    for item in compile_policy([everything], [HOST], limits={}).loss:
         assert item.meaning.endswith(".") and item.meaning.count(". ") == 0, item
 
 

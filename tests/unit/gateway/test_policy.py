@@ -112,10 +112,45 @@ def test_a_domain_of_two_partners_is_refused() -> None:
         compile_policy([partner("a.example"), partner("b.example", additional_domains=["a.example"])], [])
 
 
-def test_loss_names_what_is_not_honoured() -> None:
-    loss = compile_policy([partner(proxy_fqdn="proxy.example", connection_limit=5)], []).loss
-    assert [entry.rule.split(":")[0] for entry in loss] == ["connection_limit", "proxy_fqdn"]
-    assert all(entry.partner == "fabrikam.example" and entry.meaning for entry in loss)
+OWN = {"keepalive": False, "connection_limit": 5, "stanza_rate": 7, "stanza_size": 20000, "proxy_fqdn": "p.example"}
+
+
+def test_nothing_of_a_partner_is_lost() -> None:
+    compiled = compile_policy([partner(**OWN)], [])
+    row = compiled.rules["partners"]["fabrikam.example"]
+    assert {key: row[key] for key in OWN} == OWN
+    assert compiled.loss == ()
+
+
+def test_a_partner_without_limits_of_its_own_says_nothing_of_them() -> None:
+    silent = {**dict.fromkeys(OWN), "keepalive": True}
+    assert compile_policy([partner(**silent)], []).rules == compile_policy([partner()], []).rules
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"connection_limit": 0}, ["connection_limit: 0 is out of bounds", "1 to 4294967295"]),
+        ({"stanza_size": 9999}, ["stanza_size: 9999 is out of bounds", "10000 to 16777216"]),
+        ({"stanza_rate": "5"}, ["stanza_rate: a whole number is needed here", "Remove the quotation marks"]),
+        ({"keepalive": "no"}, ["keepalive: true or false is needed"]),
+        ({"proxy_fqdn": "192.0.2.1"}, ["proxy_fqdn:", "is an IP address"]),
+        ({"proxy_fqdn": "not a name"}, ["proxy_fqdn:", "not a name"]),
+    ],
+)
+def test_limits_out_of_bounds_are_refused(fields: dict[str, Any], said: list[str]) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        compile_policy([partner(**fields)], [])
+    assert "partner fabrikam.example" in str(caught.value)
+    assert all(part in str(caught.value) for part in said), str(caught.value)
+
+
+def test_limits_are_in_the_policy_when_given() -> None:
+    assert "limits" not in compile_policy([], []).rules
+    limits = compile_policy([], [], limits={"connection_limit": 50}).rules["limits"]
+    assert (limits["connection_limit"], limits["partner_connection_limit"]) == (50, 20)
+    with pytest.raises(SeveralErrors, match=r"limits\.keepalive_interval: 0 is out of bounds"):
+        compile_policy([], [], limits={"keepalive_interval": 0})
 
 
 def test_unknown_kinds_of_gateways_are_named() -> None:

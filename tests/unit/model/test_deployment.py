@@ -14,7 +14,8 @@ from .inventories import TODAY, Hosts, errors_of, lync_site, only_error_of, read
 
 def test_facts_of_two_sites() -> None:
     facts = read(two_sites()).as_facts()
-    assert list(facts) == ["xmpp_domains", "partners", "pools", "hosts", "records", "tlsa", "authorities", "warnings"]
+    parts = ["xmpp_domains", "partners", "limits", "pools", "hosts", "records", "tlsa", "authorities", "warnings"]
+    assert list(facts) == parts
     assert facts["xmpp_domains"] == ["contoso.example", "contoso-asia.example"]
     room = {"domain": "conference.contoso.example", "kind": "muc", "federated": True}
     assert facts["pools"]["edge.london.contoso.example"] == {

@@ -5,12 +5,13 @@ local XMLNS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 local XMLNS_DIALBACK = "jabber:server:dialback";
 
 local hooks = {};
-local api, hosts, is_live, incoming, outgoing, contacts, consent;
+local api, hosts, is_live, incoming, outgoing, contacts, consent, timing;
 
 --- @param parts api: the module; is_live: whether this load of it is the one in force; and the other parts
 function hooks.init(parts)
 	api, hosts, is_live = parts.api, parts.hosts, parts.is_live;
 	incoming, outgoing, contacts, consent = parts.incoming, parts.outgoing, parts.contacts, parts.consent;
+	timing = parts.timing;
 end
 
 local function hook(host, event, handler, priority)
@@ -44,6 +45,7 @@ local function streams(host)
 	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_sasl, 120);
 	hook(host, "stanza/" .. XMLNS_SASL .. ":failure", outgoing.sasl_failure, 110);
 	hook(host, "s2sout-authenticate-legacy", outgoing.legacy, 1000);
+	hook(host, "s2s-read-timeout", timing.read_timeout, 10);
 	hook(host, "s2s-authenticated", both(incoming.authenticated, outgoing.authenticated), 1000);
 end
 

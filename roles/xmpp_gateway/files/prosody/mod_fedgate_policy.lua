@@ -5,6 +5,7 @@
 --
 -- Options, all global:
 --   fedgate_policy_file = "/etc/prosody/fedgate/policy.json"   read at start and on reload (SIGHUP)
+--   fedgate_blocked_file = "/etc/prosody/fedgate/blocked.json"   who is shut out whatever the policy says; likewise
 --   fedgate_status_file = "/run/prosody/fedgate.json"
 -- Load mod_fedgate_guard beside it: that one closes federation while this module is not in force.
 
@@ -15,6 +16,7 @@ local sha256 = require "util.hashes".sha256;
 local modulemanager = require "core.modulemanager";
 
 local rules = module:require "fedgate_rules";
+local blocked = module:require "fedgate_blocked";
 local sessions = module:require "fedgate_sessions";
 local refuse = module:require "fedgate_refuse";
 local incoming = module:require "fedgate_incoming";
@@ -23,6 +25,10 @@ local consent = module:require "fedgate_consent";
 local private = module:require "fedgate_private";
 local components = module:require "fedgate_components";
 local contacts = module:require "fedgate_contacts";
+local limits = module:require "fedgate_limits";
+local flow = module:require "fedgate_flow";
+local timing = module:require "fedgate_timing";
+local routes = module:require "fedgate_routes";
 local hooks = module:require "fedgate_hooks";
 local status = module:require "fedgate_status";
 
@@ -34,8 +40,9 @@ local gate = { list = nil; digest = nil; reason = nil; stopped = false };
 
 --- The row for a pair of domains as Prosody spells them, or nil and a reason.
 function gate.pair(host, remote)
-	local name = sessions.name(host);
-	local row, reason = rules.pair(gate.list, name, sessions.name(remote));
+	local name, remote_name = sessions.name(host), sessions.name(remote);
+	local row, reason = rules.pair(gate.list, name, remote_name);
+	if gate.list and blocked.covers(remote_name) then return nil, "blocked"; end
 	if row and not components.admit(gate.list, host, name, row.type) then return nil, "component"; end
 	return row, reason;
 end
@@ -63,6 +70,7 @@ local function parse(bytes, path)
 	local list;
 	list, problem = rules.parse(data);
 	if list then list.components, problem = components.read(data, list); end
+	if list and not problem then list.limits, problem = limits.read(data, list); end
 	if problem then return nil, ("%s is no policy: %s"):format(path, problem); end
 	return list;
 end
@@ -89,7 +97,8 @@ end
 local function load_policy()
 	local path = module:get_option_string("fedgate_policy_file", "/etc/prosody/fedgate/policy.json");
 	local bytes, list, problem;
-	bytes, problem = read_file(path);
+	problem = blocked.unknown();
+	if problem then gate.list = nil; else bytes, problem = read_file(path); end
 	if bytes then list, problem = parse(bytes, path); end
 	if not list then
 		gate.reason = problem;
@@ -104,18 +113,11 @@ end
 
 -- Holding the present streams against a policy -----------------------------------------------------------------------
 
-local function close(session, reason)
-	local host = session.direction == "outgoing" and session.from_host or session.to_host;
-	local remote = session.direction == "outgoing" and session.to_host or session.from_host;
-	if session.direction == "outgoing" then return refuse.outgoing(session, reason); end
-	return refuse.incoming(session, host, remote, reason);
-end
-
 --- One stream: pairs that are not allowed any more are taken back; a stream that is left with none is closed.
 local function hold_against_policy(session)
 	if session.type ~= "s2sin" and session.type ~= "s2sout" then return; end -- it is decided when it authenticates
 	if not (session.fedgate and next(session.fedgate.pairs)) then
-		close(session, "sasl"); -- authenticated before this module was there
+		refuse.stream(session, "sasl"); -- authenticated before this module was there
 		return;
 	end
 	local withdrawn = {};
@@ -127,7 +129,7 @@ local function hold_against_policy(session)
 	end
 	for _, item in ipairs(withdrawn) do
 		if sessions.withdraw(session, item.entry.host, item.entry.remote) then
-			close(session, item.reason);
+			refuse.stream(session, item.reason);
 			return;
 		end
 	end
@@ -135,6 +137,21 @@ end
 
 local function hold_all_against_policy()
 	for _, session in ipairs(sessions.all(module)) do hold_against_policy(session); end
+	if not gate.list then return; end
+	limits.recount();
+	for _, item in ipairs(limits.excess()) do
+		if item.session.conn then refuse.stream(item.session, item.reason); end
+	end
+	for _, session in ipairs(sessions.all(module)) do flow.refresh(session); end
+end
+
+--- Who is blocked does not wait for the policy, nor for Prosody's own configuration: this one may be broken as well.
+local function reload_blocked()
+	local ok, problem = xpcall(function ()
+		if blocked.load() then hold_all_against_policy(); end
+	end, debug.traceback);
+	if not ok then module:log("error", "The block list stays as it was: %s", problem); end
+	status.write();
 end
 
 local function reload()
@@ -172,8 +189,11 @@ local parts = {
 	log = function (...) module:log(...); end; router = prosody;
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
+	limits = limits; flow = flow; timing = timing; routes = routes;
 };
+blocked.init(module);
 refuse.init({ log = parts.log; changed = status.touch; router = prosody; name = sessions.name; });
+for _, part in ipairs({ limits, flow, timing, routes }) do part.init(parts); end
 incoming.init(parts);
 outgoing.init(parts);
 consent.init(parts);
@@ -182,21 +202,28 @@ contacts.init(parts);
 hooks.init(parts);
 status.init(module, {
 	path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
-	sessions = sessions; refuse = refuse; gate = gate; started = prosody.start_time;
+	sessions = sessions; refuse = refuse; gate = gate; blocked = blocked; started = prosody.start_time;
 });
 
 local function take_over(saved)
 	if not saved then return; end
 	gate.list, gate.digest = saved.list, saved.digest;
+	if gate.list and not gate.list.limits then gate.list.limits = limits.read({}, gate.list); end -- an older module's
+	blocked.restore(saved.blocked);
 	refuse.counters, refuse.order = saved.counters or {}, saved.order or 0;
 end
 
 function module.save()
-	return { list = gate.list; digest = gate.digest; counters = refuse.counters; order = refuse.order };
+	return {
+		list = gate.list; digest = gate.digest; blocked = blocked.save();
+		counters = refuse.counters; order = refuse.order;
+	};
 end
 
 function module.unload()
 	environment.gated = {};
+	routes.close();
+	for _, session in ipairs(sessions.all(module)) do flow.detach(session); end
 	gate.stopped, gate.reason = true, "the policy module is not loaded";
 	status.write();
 end
@@ -209,19 +236,30 @@ end
 -- mod_fedgate_guard looks here: a host is open to the policy only when its hooks are all in place.
 environment.gated = {};
 take_over(module.saved_state);
+blocked.load();
 load_policy();
 for host in pairs(hosts) do gate_host(host); end
 hook_global("host-activated", gate_host, 1000);
 hook_global("host-deactivated", function (host) environment.gated[host] = nil; end);
+hook_global("reloading-config", reload_blocked); -- before the configuration is read, whatever becomes of it
 hook_global("config-reloaded", reload);
 hook_global("user-deleted", consent.user_deleted, -10); -- mod_roster 300
 hook_global("s2s-check-certificate", own_certificate_verdict, 5);
 for _, event in ipairs({ "s2sin-established", "s2sout-established", "s2s-destroyed" }) do
 	hook_global(event, function () status.touch(); end);
 end
+hook_global("s2sin-established", flow.established);
+hook_global("s2sout-established", flow.established);
+hook_global("s2s-destroyed", function (event) limits.release(event.session); end);
+hook_global("s2s-created", function (event)
+	limits.arrive(event.session);
+	timing.connected(event.session);
+end);
 
 --- Last, when nothing can fail any more; streams from before are held against the policy from here on.
 function module.load()
 	hold_all_against_policy();
+	routes.open();
+	timing.start();
 	status.write();
 end
