@@ -17,7 +17,7 @@ HOST = "contoso.example"
 
 
 def compiled(given: Any) -> dict[str, Any]:
-    return dict(compile_policy([], [HOST], (), given).rules)
+    return dict(compile_policy([], [HOST], scope=given).rules)
 
 
 def test_without_a_scope_the_file_says_nothing_of_it() -> None:
