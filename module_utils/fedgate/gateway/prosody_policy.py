@@ -35,7 +35,8 @@ def compile_policy(
     :param limits: as the model publishes them; None leaves those of Lync Server, without stanza rate.
     :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
     :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
-        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and ``scope``.
+        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
+        ``scope``.
     :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
     :raises SeveralErrors: the same for several partners, or for limits.
     """
