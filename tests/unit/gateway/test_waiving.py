@@ -61,6 +61,15 @@ def test_an_unknown_rule_is_an_error_that_lists_them() -> None:
 def test_both_kinds_of_gateways_have_the_gate(server: str) -> None:
     """Before anything is looked at: the name of a rule that does not exist is enough to see the gate."""
     partners = [{"domain": "a.example", "waive": ["all"]}]
-    params = {"server": server, "partners": partners, "local_hosts": [], "components": [], "limits": None, "path": None}
+    params = {
+        "server": server,
+        "partners": partners,
+        "local_hosts": [],
+        "components": [],
+        "limits": None,
+        "scope": None,
+        "directory": False,
+        "path": None,
+    }
     with pytest.raises(InvalidValue, match="'all' is not a rule that could be waived"):
         partner_policy(params, Context(Here(params, True, [])))
