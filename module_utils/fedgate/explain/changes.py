@@ -136,12 +136,21 @@ def _by_type(old: Entry, new: Entry) -> Iterable[Difference]:
         yield Difference(effect, "type", had, has, f"its type becomes {has}, from {had}", new.said("type").source)
 
 
+_LIMITS = {
+    "connection_limit": "limit of connections",
+    "stanza_rate": "limit of stanzas a second",
+    "stanza_size": "limit of bytes in a stanza",
+}
+
+
 def _by_limit(old: Entry, new: Entry) -> Iterable[Difference]:
-    had, has = old.partner.connection_limit, new.partner.connection_limit
-    if had != has:
-        effect = OPENS if has is None or (had is not None and has > had) else CLOSES
-        sentence = f"its limit of connections becomes {has or 'that of the server'}, from {had or 'that of the server'}"
-        yield Difference(effect, "connection_limit", had, has, sentence, new.said("connection_limit").source)
+    for key, words in _LIMITS.items():
+        had, has = getattr(old.partner, key), getattr(new.partner, key)
+        if had != has:
+            # What all partners have is not known here, so neither is which of the two is more.
+            effect = NEITHER if had is None or has is None else OPENS if has > had else CLOSES
+            sentence = f"its {words} becomes {has or 'that of all partners'}, from {had or 'that of all partners'}"
+            yield Difference(effect, key, had, has, sentence, new.said(key).source)
 
 
 def _by_expiry(old: Entry, new: Entry) -> Iterable[Difference]:

@@ -116,12 +116,22 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = [
     (
         {"connection_limit": 5},
         {},
-        [("opens", "its limit of connections becomes that of the server, from 5")],
+        [("neither", "its limit of connections becomes that of all partners, from 5")],
     ),
     (
         {"connection_limit": 5},
         {"connection_limit": 4},
         [("closes", "its limit of connections becomes 4, from 5")],
+    ),
+    (
+        {},
+        {"stanza_rate": 50},
+        [("neither", "its limit of stanzas a second becomes 50, from that of all partners")],
+    ),
+    (
+        {"stanza_size": 10000},
+        {"stanza_size": 65536},
+        [("opens", "its limit of bytes in a stanza becomes 65536, from 10000")],
     ),
     ({}, {"waive": ["keepalive"]}, [("opens", "the loss of keepalive is agreed to")]),
     ({"waive": ["keepalive"]}, {}, [("closes", "the loss of keepalive is not agreed to")]),
