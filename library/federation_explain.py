@@ -96,7 +96,9 @@ pair:
       type: bool
       returned: success
     reason:
-      description: V(own-domain), V(not-a-partner), V(expired), V(component-closed), or null where they federate.
+      description:
+        - V(own-domain), V(not-a-partner), V(expired), V(component-closed), V(no-access) (our user may not federate at
+          all), or null where they federate.
       type: str
       returned: success
     because:
@@ -132,6 +134,12 @@ pair:
           V(contact) (only where our user has added the contact) or V(no).
       type: list
       elements: dict
+      returned: success
+    access:
+      description:
+        - The access policy that counts for our side, whether it lets them federate (I(allowed)), and the line that says
+          so; in I(otherwise) policies of groups that say the contrary. Null for rooms, and where there is no partner.
+      type: dict
       returned: success
     components:
       description: Our services, and whether they are open to the partner's type.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .access import access_changes
 from .differences import CLOSES, NEITHER, OPENS, Difference
 from .inventory import Inventory, Said
 from .limits import NAMES, WIDER, limit_of_all
@@ -17,6 +18,7 @@ def explain_ours(before: Inventory, after: Inventory) -> list[dict[str, Any]]:
         *_components(before, after),
         *_moves(before, after),
         *_limits(before, after),
+        *(_group(name, difference) for name, difference in access_changes(before, after)),
     ]
 
 

@@ -18,6 +18,7 @@ from .kinds import kind_of
 from .policy import digest_of, generation_of, is_intact, mended, parse, partner_fields, successor
 from .scope import demand_directory
 from .status import alarm_of, is_current, read_status, reason_of
+from .waiving import demand_waivers
 
 _INTERVAL = 0.2
 _MODE = 0o640
@@ -64,7 +65,8 @@ class PartnerPolicy(Reconciler):
         self.compiled = self.kind.compile(
             params["partners"], params["local_hosts"], params["components"], params["limits"], params["scope"]
         )
-        self.path: str = params["path"]
+        demand_waivers(self.compiled.loss, params["partners"], params["server"], context.warn)
+        self.path: str = params["path"] or self.kind.policy_path
 
     def observe(self) -> Observed:
         """Read the file, the server's report and the unit's state."""

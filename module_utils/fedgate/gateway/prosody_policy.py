@@ -35,8 +35,8 @@ def compile_policy(
     :param limits: as the model publishes them; None leaves those of Lync Server, without stanza rate.
     :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
     :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
-        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits``
-        and ``scope``.
+        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
+        ``scope``.
     :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
     :raises SeveralErrors: the same for several partners, or for limits.
     """
@@ -44,8 +44,8 @@ def compile_policy(
     rows: dict[str, dict[str, Any]] = {}
     for partner in partners:
         try:
-            row = _row(partner)
-            for domain in _domains(partner):
+            row = row_of(partner)
+            for domain in domains_of(partner):
                 if domain in rows:
                     raise InvalidValue(
                         f"{domain} belongs to two partners: {rows[domain]['partner']} and {row['partner']}"
@@ -60,7 +60,7 @@ def compile_policy(
     if errors:
         raise SeveralErrors(errors)
     hosts = sorted(set(local_hosts))
-    rules = {"local_hosts": hosts, "partners": rows, "components": _open_components(components, hosts)}
+    rules = {"local_hosts": hosts, "partners": rows, "components": open_components(components, hosts)}
     if limits is not None:
         rules["limits"] = check_limits(limits, "limits").as_facts()
     if scope is not None:
@@ -68,7 +68,7 @@ def compile_policy(
     return Compiled(rules)
 
 
-def _open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, list[str]]:
+def open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, list[str]]:
     """Return for each type of partner the components that it reaches; types without any are left out."""
     found: dict[str, list[str]] = {}
     for component in components:
@@ -86,11 +86,13 @@ def _open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[st
     return {kind: sorted(set(domains)) for kind, domains in found.items()}
 
 
-def _domains(partner: Mapping[str, Any]) -> list[str]:
+def domains_of(partner: Mapping[str, Any]) -> list[str]:
+    """Return a partner's domains, the primary one first."""
     return [partner["domain"], *(partner.get("additional_domains") or [])]
 
 
-def _row(partner: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a partner's rules with defaults. :raises InvalidValue: when they leave nothing or are not allowed."""
     domain = partner["domain"]
     row = {
         "partner": domain,

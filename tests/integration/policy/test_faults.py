@@ -129,6 +129,33 @@ def test_nothing_goes_out(function: str, gateway: Gateway, peers: MakePeer, alic
     assert "stanza" not in fabrikam.happened()
 
 
+@pytest.mark.parametrize("inwards", [True, False])
+def test_a_filter_lets_nothing_through(inwards: bool, gateway: Gateway, peers: MakePeer, alice: Client) -> None:
+    """The parts that measure what passes on a stream are no handlers of events."""
+    text = (MODULES / "fedgate_flow.lib.lua").read_text()
+    begin = "local function stanza_in(stanza, session)\n" if inwards else "local function stanza_out(stanza, session)\n"
+    assert begin in text
+    gateway.write("modules/fedgate_flow.lib.lua", text.replace(begin, f"{begin}\tdo error('{WHY}') end\n"))
+    reload_module(gateway)
+    before = gateway.status()["faults"]["count"]
+    fabrikam = peers(FABRIKAM)
+    if inwards:
+        body = say(fabrikam)
+        assert refused_for_fault(faulted_in_filter(gateway, before), "incoming")
+        assert body not in bodies(alice)
+    else:
+        alice.send(f"bob@{FABRIKAM}")
+        fabrikam.wait("authenticated")
+        assert refused_for_fault(faulted_in_filter(gateway, before), "outgoing")
+        assert "stanza" not in fabrikam.happened()
+
+
+def faulted_in_filter(gateway: Gateway, before: int) -> dict[str, Any]:
+    status = wait_until(lambda: gateway.status()["faults"]["count"] > before and gateway.status(), "a fault is counted")
+    assert status["alarm"]["kind"] == "fault" and "the filter of" in status["alarm"]["reason"]
+    return status  # type: ignore[no-any-return]
+
+
 def test_dialback_is_refused(gateway: Gateway, peers: MakePeer) -> None:
     fabrikam = peers(FABRIKAM)
     stream, _ = fabrikam.encrypted(HOST)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..model.inventories import two_sites
+from ..model.test_access import GLOBAL, GROUP, SALES, sites
 from .sources import inventory, with_partners
 
 DOMAIN = "fabrikam.example"
@@ -221,3 +222,32 @@ def test_limits_of_all_partners_are_told_once() -> None:
     }
     back = explain_changes(inventory(federation_limits=limits), inventory())
     assert {item["source"] for item in back["ours"][0]["differences"]} == {"default"}
+
+
+ASIA = "users of contoso-asia.example without a policy of their own"
+LONDON = "users of contoso.example without a policy of their own"
+ALLOW = {"name": "global", "xmpp_access": True}
+DENIED = {"name": "denied", "xmpp_access": False, "users": ["alice@contoso.example"], "groups": [GROUP]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ([], [ALLOW], {}),
+        ([], [GLOBAL], {ASIA: "closes", LONDON: "closes"}),
+        ([GLOBAL], [], {ASIA: "opens", LONDON: "opens"}),
+        ([GLOBAL], [GLOBAL, SALES], {"alice@contoso.example": "opens"}),
+        ([], [GLOBAL, SALES], {ASIA: "closes", LONDON: "closes"}),
+        ([GLOBAL], [GLOBAL, {"name": "site:Tokyo", "xmpp_access": True}], {ASIA: "opens"}),
+        ([ALLOW], [ALLOW, DENIED], {"alice@contoso.example": "closes", f"members of {GROUP}": "closes"}),
+        ([ALLOW, DENIED], [ALLOW], {"alice@contoso.example": "opens", f"members of {GROUP}": "opens"}),
+        (
+            [ALLOW, DENIED],
+            [ALLOW, {**DENIED, "xmpp_access": True}],
+            {"alice@contoso.example": "opens", f"members of {GROUP}": "opens"},
+        ),
+    ],
+)
+def test_access_policies(before: list[Any], after: list[Any], wanted: dict[str, str]) -> None:
+    found = explain_changes(inventory(sites(*before)), inventory(sites(*after)))
+    assert {group["name"]: group["differences"][0]["effect"] for group in found["ours"]} == wanted

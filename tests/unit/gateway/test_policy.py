@@ -164,7 +164,7 @@ def test_limits_are_in_the_policy_when_given() -> None:
 
 
 def test_unknown_kinds_of_gateways_are_named() -> None:
-    with pytest.raises(InvalidValue, match="Known: prosody"):
+    with pytest.raises(InvalidValue, match="Known: ejabberd, prosody"):
         kind_of("exim")
 
 

@@ -104,6 +104,18 @@ function faults.refuse(name, how, host, event, problem)
 	return answer;
 end
 
+--- Protect a filter of stanzas (util.filters): on an error the stanza goes no further.
+-- @param place what it is, in words
+function faults.filter(place, filter)
+	return function (stanza, session)
+		local ok, answer = xpcall(filter, traceback, stanza, session);
+		if ok then return answer; end
+		pcall(note, place, tostring(answer));
+		pcall(count, session.to_host, { session = session });
+		return nil;
+	end;
+end
+
 --- Run something that is no handler of an event.
 -- @param place what it is, in words
 -- @return whether it went well
