@@ -140,6 +140,7 @@ requirements:
   - a gateway made by M(xmpp_gateway)
 seealso:
   - module: xmpp_gateway
+  - module: federation_block
 """
 
 EXAMPLES = r"""
@@ -181,6 +182,13 @@ loaded:
   returned: success
 loss:
   description: Rules that this server does not honour, each partner, rule, meaning.
+  type: list
+  elements: dict
+  returned: success
+blocked:
+  description:
+    - Blocks of M(federation_block) that shut out partners of the list, each domain, since, reason, by, subdomains. They
+      are no difference from the policy, and stay until they are released.
   type: list
   elements: dict
   returned: success

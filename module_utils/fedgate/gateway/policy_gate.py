@@ -12,6 +12,7 @@ from ..errors import CheckFailed, FedgateError, MissingDependency
 from ..host.systemd import Unit, UnitState
 from ..module import Context, Reconciler
 from ..plan import Change, Plan
+from .blocked import covering, reported
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
 from .policy import digest_of, generation_of, parse, partner_fields, successor
@@ -93,6 +94,7 @@ class PartnerPolicy(Reconciler):
             "digest": digest_of(text),
             "loaded": {key: (status or {}).get(key) for key in ("state", "generation", "digest", "reason")},
             "loss": [loss.as_dict() for loss in self.compiled.loss],
+            "blocked": covering((reported(status) or {}).values(), self.compiled.rules["partners"]),
         }
 
     def _load(self, observed: Observed, text: str) -> Change:

@@ -21,7 +21,7 @@ from .reading import Reader
 from .records import Endpoint, Record, derive_records
 from .settings import check_proxy, check_resolvers
 from .sharing import Shared
-from .variables import PARTNERS, VARIABLES, check_names, is_partner_list, place
+from .variables import VARIABLES, check_names, place
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ class _Reading:
     def _partners(self, domains: list[str], components: list[Component], pools: list[Pool]) -> tuple[Partner, ...]:
         linux = any(pool.linux for pool in pools)
         found = []
-        for reader in self._partner_readers():
+        for reader in self.shared.partners():
             partner = read_partner(reader, linux)
             if partner:
                 found.append((partner, reader))
@@ -257,12 +257,6 @@ class _Reading:
         own.update({item.domain: "federation_xmpp_components" for item in components})
         check_ownership(current, own, self.problems)
         return tuple(partner for partner, _reader in current)
-
-    def _partner_readers(self) -> list[Reader]:
-        variables = {name for values in self.hosts.values() for name in values if is_partner_list(name)}
-        lists = sorted(variables, key=lambda name: (name != PARTNERS, name))
-        readers = [self.shared.reader(name) for name in lists]
-        return [item for reader in readers if reader for item in reader.items()]
 
     def _check_rest(self, deployment: Deployment, pools_are_whole: bool) -> None:
         for host, variables in self.hosts.items():

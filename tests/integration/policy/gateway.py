@@ -30,6 +30,7 @@ modules_enabled = { "roster", "saslauth", "tls", "dialback", "disco", "ping", "p
 modules_disabled = { %(disabled)s }
 plugin_paths = { "/fedgate/modules" }
 fedgate_policy_file = "/fedgate/policy.json"
+fedgate_blocked_file = "/fedgate/blocked.json"
 fedgate_status_file = "/fedgate/status.json"
 fedgate_load_s2s = %(load_s2s)s
 s2s_require_encryption = %(strict)s

@@ -46,7 +46,8 @@ local function invites_for_stranger(host, user, stanza)
 	local invite = x and x:get_child("invite");
 	local contact = invite and jid.prep(invite.attr.from);
 	if not contact then return false; end
-	local row = gate.pair(host, jid.host(contact));
+	local row, reason = gate.pair(host, jid.host(contact));
+	if reason == "blocked" then return true; end
 	return row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
 end
 

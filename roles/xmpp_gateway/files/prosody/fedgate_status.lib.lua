@@ -13,11 +13,12 @@ local MODULE_VERSION = "1";
 local GATHER = 0.3; -- seconds
 
 local status = {};
-local path, sessions, refuse, gate, api, started;
+local path, sessions, refuse, gate, blocked, api, started;
 local waiting = false;
 
 function status.init(module, options)
 	api, path, sessions, refuse, gate = module, options.path, options.sessions, options.refuse, options.gate;
+	blocked = options.blocked;
 	started = math.floor(options.started or now());
 end
 
@@ -77,6 +78,7 @@ local function snapshot()
 		generation = or_null(list and list.generation);
 		digest = or_null(gate.digest);
 		hosts = array(list and list.host_names or {});
+		blocking = blocked.describe();
 		sessions = current_sessions();
 		refused = refusals();
 	};

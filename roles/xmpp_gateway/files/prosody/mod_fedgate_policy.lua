@@ -5,6 +5,7 @@
 --
 -- Options, all global:
 --   fedgate_policy_file = "/etc/prosody/fedgate/policy.json"   read at start and on reload (SIGHUP)
+--   fedgate_blocked_file = "/etc/prosody/fedgate/blocked.json"   who is shut out whatever the policy says; likewise
 --   fedgate_status_file = "/run/prosody/fedgate.json"
 -- Load mod_fedgate_guard beside it: that one closes federation while this module is not in force.
 
@@ -15,6 +16,7 @@ local sha256 = require "util.hashes".sha256;
 local modulemanager = require "core.modulemanager";
 
 local rules = module:require "fedgate_rules";
+local blocked = module:require "fedgate_blocked";
 local sessions = module:require "fedgate_sessions";
 local refuse = module:require "fedgate_refuse";
 local incoming = module:require "fedgate_incoming";
@@ -34,8 +36,9 @@ local gate = { list = nil; digest = nil; reason = nil; stopped = false };
 
 --- The row for a pair of domains as Prosody spells them, or nil and a reason.
 function gate.pair(host, remote)
-	local name = sessions.name(host);
-	local row, reason = rules.pair(gate.list, name, sessions.name(remote));
+	local name, remote_name = sessions.name(host), sessions.name(remote);
+	local row, reason = rules.pair(gate.list, name, remote_name);
+	if gate.list and blocked.covers(remote_name) then return nil, "blocked"; end
 	if row and not components.admit(gate.list, host, name, row.type) then return nil, "component"; end
 	return row, reason;
 end
@@ -89,7 +92,8 @@ end
 local function load_policy()
 	local path = module:get_option_string("fedgate_policy_file", "/etc/prosody/fedgate/policy.json");
 	local bytes, list, problem;
-	bytes, problem = read_file(path);
+	problem = blocked.unknown();
+	if problem then gate.list = nil; else bytes, problem = read_file(path); end
 	if bytes then list, problem = parse(bytes, path); end
 	if not list then
 		gate.reason = problem;
@@ -137,6 +141,15 @@ local function hold_all_against_policy()
 	for _, session in ipairs(sessions.all(module)) do hold_against_policy(session); end
 end
 
+--- Who is blocked does not wait for the policy, nor for Prosody's own configuration: this one may be broken as well.
+local function reload_blocked()
+	local ok, problem = xpcall(function ()
+		if blocked.load() then hold_all_against_policy(); end
+	end, debug.traceback);
+	if not ok then module:log("error", "The block list stays as it was: %s", problem); end
+	status.write();
+end
+
 local function reload()
 	local ok, problem = xpcall(function ()
 		load_policy();
@@ -173,6 +186,7 @@ local parts = {
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
 };
+blocked.init(module);
 refuse.init({ log = parts.log; changed = status.touch; router = prosody; name = sessions.name; });
 incoming.init(parts);
 outgoing.init(parts);
@@ -182,17 +196,21 @@ contacts.init(parts);
 hooks.init(parts);
 status.init(module, {
 	path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
-	sessions = sessions; refuse = refuse; gate = gate; started = prosody.start_time;
+	sessions = sessions; refuse = refuse; gate = gate; blocked = blocked; started = prosody.start_time;
 });
 
 local function take_over(saved)
 	if not saved then return; end
 	gate.list, gate.digest = saved.list, saved.digest;
+	blocked.restore(saved.blocked);
 	refuse.counters, refuse.order = saved.counters or {}, saved.order or 0;
 end
 
 function module.save()
-	return { list = gate.list; digest = gate.digest; counters = refuse.counters; order = refuse.order };
+	return {
+		list = gate.list; digest = gate.digest; blocked = blocked.save();
+		counters = refuse.counters; order = refuse.order;
+	};
 end
 
 function module.unload()
@@ -209,10 +227,12 @@ end
 -- mod_fedgate_guard looks here: a host is open to the policy only when its hooks are all in place.
 environment.gated = {};
 take_over(module.saved_state);
+blocked.load();
 load_policy();
 for host in pairs(hosts) do gate_host(host); end
 hook_global("host-activated", gate_host, 1000);
 hook_global("host-deactivated", function (host) environment.gated[host] = nil; end);
+hook_global("reloading-config", reload_blocked); -- before the configuration is read, whatever becomes of it
 hook_global("config-reloaded", reload);
 hook_global("user-deleted", consent.user_deleted, -10); -- mod_roster 300
 hook_global("s2s-check-certificate", own_certificate_verdict, 5);
