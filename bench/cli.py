@@ -21,6 +21,8 @@ from .sides import ISSUERS
 
 #: What ``dns.records`` has names for.
 MOST_RECORDS, MOST_OTHERS = 10_000, 100_000
+#: Where small differences count, more of them.
+ROUNDS = {policy.SUITE: 8}
 EPILOG = """environment: FEDGATE_BENCH_VENV (of the peers);
     for certificates and policy LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts)
 exit code: 0 all targets met, 1 a target was missed, 2 it could not be measured"""
@@ -67,9 +69,12 @@ def parser() -> argparse.ArgumentParser:
     _certificates(suites.add_parser(certificates.SUITE, help="our role edge_certificate and community.crypto"))
     _dns(suites.add_parser(dns.SUITE, help="our module dns_records, amazon.aws.route53, nsupdate and octoDNS"))
     _policy(suites.add_parser(policy.SUITE, help="our modules in Prosody, and Prosody without"))
-    for suite in suites.choices.values():
+    for name, suite in suites.choices.items():
+        rounds = ROUNDS.get(name, 3)
         suite.add_argument("--json", type=Path, metavar="FILE", help="write the comparisons there too")
-        suite.add_argument("--repeat", type=_positive, default=3, metavar="N", help="rounds, for medians: 3")
+        suite.add_argument(
+            "--repeat", type=_positive, default=rounds, metavar="N", help=f"rounds, for medians: {rounds}"
+        )
     return top
 
 

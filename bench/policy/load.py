@@ -21,6 +21,8 @@ from .gateway import PASSWORD, Gateway
 PATIENCE = 120.0
 #: So many stanzas are given to a connection at once.
 BLOCK = 40
+#: So many bytes of what arrives are kept, to be looked at.
+SAMPLE = 4096
 _numbers = itertools.count(1)
 
 
@@ -51,7 +53,7 @@ class Burst:
 class Tally:
     """Counts a marker in what arrives, whichever stream it comes over.
 
-    :ivar seen: what arrived first of a burst.
+    :ivar seen: the first kilobytes of a burst that arrived.
     """
 
     def __init__(self) -> None:
@@ -73,7 +75,8 @@ class Tally:
             data = rest + data
             found = data.count(self._marker)
             if found:
-                self.seen = self.seen or data
+                if len(self.seen) < SAMPLE:
+                    self.seen += data
                 self._left -= found
                 if self._left <= 0:
                     self._done.set()
