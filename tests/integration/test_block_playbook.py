@@ -216,3 +216,7 @@ def test_a_server_that_does_not_take_it_has_the_former_list_again() -> None:
     lab("exec", "edge1.london", "rm", FILE)
     again = module("edge1.london", "federation_block", arguments)
     assert again["changed"] and set(blocked()) == {OTHER, PARTNER}, "a list that went away is written again"
+    # Written but not loaded, as after a kill between the two: the next run loads it.
+    lab("exec", "edge1.london", "bash", "-c", f"cat > {FILE} <<'END'\n{before}END")
+    loaded = module("edge1.london", "federation_block", {"domains": [PARTNER], "state": "released"})
+    assert [change["kind"] for change in loaded["plan"]] == ["block list"] and set(blocked()) == {OTHER}

@@ -63,9 +63,9 @@ def explain_knocking(inventory: Inventory, gateways: Mapping[str, Any]) -> dict[
     """Put the refusals of all gateways together.
 
     :param gateways: by inventory name what ``xmpp_gateway_info`` returned; what has no ``status`` counts as silent.
-    :returns: plain data, the most frequent first: ``strangers`` (refused for not being listed, and still not), with
-        ``listed`` for those that are by now, and ``expired``; ``partners`` (refused for another reason); ``invalid``
-        (no domain names); ``silent`` and ``full`` gateways; ``snippet``, a YAML text.
+    :returns: plain data, the most frequent first: ``strangers`` (refused for not being listed, and still not,
+        and blocked nowhere); ``partners`` (refused for another reason, or ``listed`` by now, ``expired`` or
+        ``blocked``); ``invalid`` (no domain names); ``silent`` and ``full`` gateways; ``snippet``, a YAML text.
     :raises InvalidValue: for gateways that are not in the inventory.
     """
     _demand_known(inventory, gateways)
@@ -77,13 +77,21 @@ def explain_knocking(inventory: Inventory, gateways: Mapping[str, Any]) -> dict[
             tries.setdefault(domain_name(name), Tries()).add(refused)
         except InvalidValue:
             invalid.setdefault(shown(name) or "(no name)", Tries()).add(refused)
-    strangers = {name: found for name, found in tries.items() if _is_unknown(inventory, name) and found.strange}
+    blocked = _Blocked(gateways)
+    strangers = {
+        name: found
+        for name, found in tries.items()
+        if found.strange and _is_unknown(inventory, name) and not blocked.covers(name)
+    }
     rest = {name: found for name, found in tries.items() if name not in strangers}
     silent = [name for name, found in gateways.items() if not _status(found)]
     full = [name for name, found in gateways.items() if len(_refused(found)) >= KEPT]
     return {
         "strangers": _listed(strangers),
-        "partners": [{**item, **_known(inventory, item["domain"])} for item in _listed(rest)],
+        "partners": [
+            {**item, **_known(inventory, item["domain"]), "blocked": blocked.covers(item["domain"])}
+            for item in _listed(rest)
+        ],
         "invalid": _listed(invalid, "name"),
         "silent": silent,
         "full": full,
@@ -113,7 +121,7 @@ def _entry(item: Mapping[str, Any]) -> str:
     )
     lines = [
         f'  - domain: "{item["domain"]}"',
-        f"    # refused {item['count']} times, last {item['last']}: {tried}",
+        f"    # {item['count']} x refused, last {item['last']}: {tried}",
         "    type: public_unverified",
         "    tls: required",
         "    sasl: optional",
@@ -129,6 +137,28 @@ def _demand_known(inventory: Inventory, gateways: Mapping[str, Any]) -> None:
         if name not in known:
             hint = "Give what xmpp_gateway_info returned, by the gateways' names in the inventory."
             raise InvalidValue(f"{shown(str(name))} is no gateway of the inventory", path="gateways", hint=hint)
+
+
+class _Blocked:
+    """Domains that are shut out by hand at any gateway: nobody lets them in by pasting an entry.
+
+    :param gateways: by name what ``xmpp_gateway_info`` returned.
+    """
+
+    def __init__(self, gateways: Mapping[str, Any]) -> None:
+        self._whole: dict[str, bool] = {}
+        for found in gateways.values():
+            blocked = found.get("blocked") if isinstance(found, Mapping) else None
+            entries = blocked if isinstance(blocked, (list, tuple)) else []
+            for item in [entry for entry in entries if isinstance(entry, Mapping)]:
+                name = str(item.get("domain"))
+                self._whole[name] = self._whole.get(name, False) or item.get("subdomains") is True
+
+    def covers(self, domain: str) -> bool:
+        """Tell whether a domain is blocked, by itself or with those below a name."""
+        labels = domain.split(".")
+        above = (".".join(labels[number:]) for number in range(1, len(labels)))
+        return domain in self._whole or any(self._whole.get(name, False) for name in above)
 
 
 def _status(found: Any) -> Mapping[str, Any]:

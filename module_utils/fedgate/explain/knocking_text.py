@@ -38,7 +38,7 @@ def _section(title: str, items: Sequence[Mapping[str, Any]], key: str) -> list[s
 
 
 def _state(item: Mapping[str, Any]) -> str:
-    if not item.get("listed"):
-        return ""
-    word = "listed, but expired" if item["expired"] else "listed"
-    return f"; {word} ({item['source']})"
+    found = ""
+    if item.get("listed"):
+        found = f"; {'listed, but expired' if item['expired'] else 'listed'} ({item['source']})"
+    return f"{found}; blocked at a gateway" if item.get("blocked") else found

@@ -84,6 +84,17 @@ def test_who_is_listed_by_now_gets_no_entry() -> None:
     assert "listed, but expired (inventory.yml:federation_partners/1/expires)" in text
 
 
+def test_who_is_blocked_gets_no_entry() -> None:
+    blocked = [{"domain": "evil.example", "subdomains": True}, {"domain": "bad.example", "subdomains": False}]
+    names = ["evil.example", "sub.evil.example", "bad.example", "sub.bad.example", "notevil.example"]
+    with_list = {**gateway(*(refused(name) for name in names)), "blocked": blocked}
+    found = explain_knocking(inventory(), {"edge1.london": with_list, "edge1.tokyo": {"blocked": None}})
+    assert [item["domain"] for item in found["strangers"]] == ["notevil.example", "sub.bad.example"]
+    assert {item["domain"] for item in found["partners"]} == {"evil.example", "sub.evil.example", "bad.example"}
+    assert all(item["blocked"] for item in found["partners"])
+    assert "bad.example: 1, last 2026-11-27T10:00:00Z; blocked at a gateway" in knocking_text(found)
+
+
 def test_partners_that_fail_are_told_apart() -> None:
     found = knocked(refused("fabrikam.example", 5, "certificate"), refused("x.example", 1, "closed"))
     assert not found["strangers"] and not found["snippet"]
