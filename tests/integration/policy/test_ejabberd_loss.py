@@ -247,3 +247,12 @@ def test_keepalive(report: dict[str, set[str]], own: Ejabberd, friends: MakePeer
     own.ctl("reload_config")
     stream = by_external(friends("alive.example"))
     assert closing(stream.read).condition == "connection-timeout"
+
+
+def test_scope(own: Ejabberd, friends: MakePeer) -> None:
+    """A policy that refuses everybody, and whoever comes federates in both directions."""
+    scope = {"policies": {"global": False}, "hosts": {HOST: "global"}}
+    assert "scope" in {item["rule"] for item in own.enforce({"domain": "federated.example"}, scope=scope)["loss"]}
+    peer = friends("federated.example")
+    arrives(own, peer, by_external(peer))
+    leaves(own, peer)
