@@ -247,6 +247,8 @@ def test_keepalive(report: dict[str, set[str]], own: Ejabberd, friends: MakePeer
     own.ctl("reload_config")
     stream = by_external(friends("alive.example"))
     assert closing(stream.read).condition == "connection-timeout"
+    own.configure("mod_muc", "mod_s2s_dialback")
+    own.ctl("reload_config")
 
 
 def test_scope(own: Ejabberd, friends: MakePeer) -> None:
