@@ -151,7 +151,7 @@ options:
         C(keepalive_interval), C(stream_establishment_timeout), C(stream_inactivity_timeout), C(stanza_rate),
         C(stanza_size) - and so are the defaults of those that are missing.
       - Without the option, the limits of Lync Server hold, which has no stanza rate, and a stanza may have as many
-        bytes as the server says.
+        bytes as the server says; with O(server=ejabberd) nothing is asked for.
     type: dict
   scope:
     description:
