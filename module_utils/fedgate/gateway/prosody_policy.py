@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model import negotiation
 from ..model.limits import BOUNDS, OF_A_PARTNER, check_limits
-from ..model.partner import TYPES
+from ..model.partner import DEFAULTS, TYPES, excess
 from ..model.problems import Problems, Where
 from ..model.reading import Reader
 from .policy import Compiled
@@ -37,7 +37,7 @@ def compile_policy(
     :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
         ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
         ``scope``.
-    :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
+    :raises InvalidValue: for a partner whose rules this gateway cannot enforce, or for too many.
     :raises SeveralErrors: the same for several partners, or for limits.
     """
     errors: list[FedgateError] = []
@@ -55,6 +55,9 @@ def compile_policy(
             errors.append(error)
         except SeveralErrors as several:
             errors.extend(several.errors)
+    too_many = excess(len(rows))
+    if too_many:
+        errors.append(InvalidValue(too_many[0], hint=too_many[1]))
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -96,12 +99,7 @@ def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
     domain = partner["domain"]
     row = {
         "partner": domain,
-        "type": partner.get("type") or "federated",
-        "tls": partner.get("tls") or "required",
-        "sasl": partner.get("sasl") or "optional",
-        "dialback": True if partner.get("dialback") is None else partner["dialback"],
-        "dialback_certificate": partner.get("dialback_certificate") or "any",
-        "allow_plaintext": bool(partner.get("allow_plaintext")),
+        **{key: DEFAULTS[key] if partner.get(key) is None else partner[key] for key in _ALLOWED},
     }
     for name, allowed in _ALLOWED.items():
         if row[name] not in allowed:
@@ -158,4 +156,5 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
     "sasl": negotiation.LEVELS,
     "dialback": (True, False),
     "dialback_certificate": ("any", "valid"),
+    "allow_plaintext": (True, False),
 }
