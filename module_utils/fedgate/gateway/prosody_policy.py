@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model import negotiation
 from ..model.limits import BOUNDS, OF_A_PARTNER, check_limits
-from ..model.partner import TYPES
+from ..model.partner import DEFAULTS, TYPES, excess
 from ..model.problems import Problems, Where
 from ..model.reading import Reader
 from .policy import Compiled
@@ -28,17 +28,21 @@ def compile_policy(
 ) -> Compiled:
     """Compile normalised partners.
 
-    :param partners: as the model publishes them: domain, additional_domains, type, tls, sasl, dialback,
-        dialback_certificate, methods, keepalive, connection_limit, stanza_rate, stanza_size, proxy_fqdn.
-    :param local_hosts: our domains and components that may federate.
-    :param components: as the model publishes them: domain, federated (true, false, or a list of types of partners).
-    :param limits: as the model publishes them; None leaves those of Lync Server, without stanza rate.
-    :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
-    :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
-        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
-        ``scope``.
-    :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
-    :raises SeveralErrors: the same for several partners, or for limits.
+        :param partners: as the model publishes them: domain, additional_domains, type, tls, sasl, dialback,
+            dialback_certificate, methods, keepalive, connection_limit, stanza_rate, stanza_size, proxy_fqdn.
+        :param local_hosts: our domains and components that may federate.
+        :param components: as the model publishes them: domain, federated (true, false, or a list of types of partners).
+        :param limits: as the model publishes them; None leaves those of Lync Server, without stanza rate.
+        :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
+        :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
+            ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
+            ``scope``.
+    <<<<<<< HEAD
+        :raises InvalidValue: for a partner whose rules this gateway cannot enforce, or for too many.
+    =======
+        :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
+    >>>>>>> ecfbe46f26ecb740c977cb6a380dc2cbe6fdc05a
+        :raises SeveralErrors: the same for several partners, or for limits.
     """
     errors: list[FedgateError] = []
     rows: dict[str, dict[str, Any]] = {}
@@ -55,6 +59,9 @@ def compile_policy(
             errors.append(error)
         except SeveralErrors as several:
             errors.extend(several.errors)
+    too_many = excess(len(rows))
+    if too_many:
+        errors.append(InvalidValue(too_many[0], hint=too_many[1]))
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -96,12 +103,7 @@ def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
     domain = partner["domain"]
     row = {
         "partner": domain,
-        "type": partner.get("type") or "federated",
-        "tls": partner.get("tls") or "required",
-        "sasl": partner.get("sasl") or "optional",
-        "dialback": True if partner.get("dialback") is None else partner["dialback"],
-        "dialback_certificate": partner.get("dialback_certificate") or "any",
-        "allow_plaintext": bool(partner.get("allow_plaintext")),
+        **{key: DEFAULTS[key] if partner.get(key) is None else partner[key] for key in _ALLOWED},
     }
     for name, allowed in _ALLOWED.items():
         if row[name] not in allowed:
@@ -158,4 +160,5 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
     "sasl": negotiation.LEVELS,
     "dialback": (True, False),
     "dialback_certificate": ("any", "valid"),
+    "allow_plaintext": (True, False),
 }

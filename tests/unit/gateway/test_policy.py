@@ -22,6 +22,7 @@ from ansible.module_utils.fedgate.gateway.policy import (
     text_of,
 )
 from ansible.module_utils.fedgate.gateway.prosody_policy import compile_policy
+from ansible.module_utils.fedgate.model.partner import MAX_DOMAINS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def partner(domain: str = "fabrikam.example", **fields: Any) -> dict[str, Any]:
 
 
 def test_defaults_are_microsofts() -> None:
+    """New-CsXmppAllowedPartner: TLS and SASL required, dialback supported, PublicUnverified."""
     rules = compile_policy([partner()], ["contoso.example"]).rules
     assert rules == {
         "local_hosts": ["contoso.example"],
@@ -41,15 +43,22 @@ def test_defaults_are_microsofts() -> None:
         "partners": {
             "fabrikam.example": {
                 "partner": "fabrikam.example",
-                "type": "federated",
+                "type": "public_unverified",
                 "tls": "required",
-                "sasl": "optional",
+                "sasl": "required",
                 "dialback": True,
                 "dialback_certificate": "any",
                 "allow_plaintext": False,
             }
         },
     }
+
+
+def test_as_many_domains_as_there_may_be_and_one_more() -> None:
+    many = [f"n{number}.example" for number in range(MAX_DOMAINS - 1)]
+    assert len(compile_policy([partner(additional_domains=many)], []).rules["partners"]) == MAX_DOMAINS
+    with pytest.raises(InvalidValue, match="the partners have 100001 domains; at most 100000 are allowed"):
+        compile_policy([partner(additional_domains=[*many, "one-more.example"])], [])
 
 
 def test_additional_domains_have_rows_that_name_their_partner() -> None:
