@@ -28,21 +28,17 @@ def compile_policy(
 ) -> Compiled:
     """Compile normalised partners.
 
-        :param partners: as the model publishes them: domain, additional_domains, type, tls, sasl, dialback,
-            dialback_certificate, methods, keepalive, connection_limit, stanza_rate, stanza_size, proxy_fqdn.
-        :param local_hosts: our domains and components that may federate.
-        :param components: as the model publishes them: domain, federated (true, false, or a list of types of partners).
-        :param limits: as the model publishes them; None leaves those of Lync Server, without stanza rate.
-        :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
-        :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
-            ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
-            ``scope``.
-    <<<<<<< HEAD
-        :raises InvalidValue: for a partner whose rules this gateway cannot enforce, or for too many.
-    =======
-        :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
-    >>>>>>> ecfbe46f26ecb740c977cb6a380dc2cbe6fdc05a
-        :raises SeveralErrors: the same for several partners, or for limits.
+    :param partners: as the model publishes them: domain, additional_domains, type, tls, sasl, dialback,
+        dialback_certificate, methods, keepalive, connection_limit, stanza_rate, stanza_size, proxy_fqdn.
+    :param local_hosts: our domains and components that may federate.
+    :param components: as the model publishes them: domain, federated (true, false, or a list of types of partners).
+    :param limits: as the model publishes them; None leaves those of Lync Server, without stanza rate.
+    :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
+    :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
+        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
+        ``scope``.
+    :raises InvalidValue: for a partner whose rules this gateway cannot enforce, or for too many.
+    :raises SeveralErrors: the same for several partners, or for limits.
     """
     errors: list[FedgateError] = []
     rows: dict[str, dict[str, Any]] = {}
