@@ -31,14 +31,12 @@ class NotAuthorised(Refused):
 class CmdletFailed(FedgateError):
     """A cmdlet reported an error.
 
-    :ivar error_id: FullyQualifiedErrorId, such as ``ItemNotFound,Get-CsXmppAllowedPartner``.
-    :ivar category: of the error record, such as ``ObjectNotFound``.
+    :ivar error_id: the first part of its FullyQualifiedErrorId, such as ``ItemNotFound``.
     """
 
-    def __init__(self, message: str, *, error_id: str = "", category: str = "", hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, error_id: str = "") -> None:
+        super().__init__(message)
         self.error_id = error_id
-        self.category = category
 
 
 class NotUnderstood(FedgateError):
@@ -117,7 +115,7 @@ def _not_logged_in(connection: Connection, error: BaseException) -> NotLoggedIn:
     if "did not response with" in text:
         return NotLoggedIn(
             f"{connection.url} offers no login by {connection.authentication}: {text.rpartition('actual: ')[2]}",
-            hint=f"Set the authentication to one that is offered; possible: {', '.join(connection.kind.authentications)}.",
+            hint=f"Set the authentication to one of {', '.join(connection.kind.authentications)} that is offered.",
         )
     return NotLoggedIn(
         f"{connection.url} refuses the login of {connection.username or 'the client certificate'} "
@@ -130,7 +128,8 @@ def _fault(connection: Connection, error: Any) -> FedgateError:
     reason = " ".join(str(error.reason or error.provider_fault or "no reason given").split())
     if error.code == _ACCESS_DENIED:
         return NotAuthorised(
-            f"{connection.username} is logged in at {connection.url} and may not open a session: {reason}", hint=_DENIED[connection.endpoint]
+            f"{connection.username} is logged in at {connection.url} and may not open a session: {reason}",
+            hint=_DENIED[connection.endpoint],
         )
     if error.code == _NO_SHELL:
         return NotUnderstood(f"{connection.url} has ended the session: {reason}", hint="Run again.")

@@ -12,6 +12,7 @@ from typing import Any
 from . import library
 from .connection import Connection
 from .faults import CmdletFailed, NotAuthorised, told
+from .values import UInt32, properties
 
 #: Not part of the operation's own time: the answer's way back.
 _READ_BEYOND = 30
@@ -97,25 +98,30 @@ class Shell:
             pipeline = pypsrp.powershell.PowerShell(self._pool)
             pipeline.add_cmdlet(cmdlet)
             # Errors that end nothing would be seen in the error stream only; this makes all of them one kind.
-            pipeline.add_parameters({**(parameters or {}), "ErrorAction": "Stop"})
-            try:
-                output = pipeline.invoke()
-            except pypsrp.exceptions.WinRMError:
-                raise
+            given = {name: self._typed(value) for name, value in (parameters or {}).items()}
+            pipeline.add_parameters({**given, "ErrorAction": "Stop"})
+            output = pipeline.invoke()
             records = list(pipeline.streams.error)
         failure = records[0] if records else None
         if failure is not None:
             raise _failed(self.connection, cmdlet, failure)
         return list(output or [])
 
+    def _typed(self, value: Any) -> Any:
+        """Return a value in the type that the cmdlet takes, where Python's own would become another one."""
+        from pypsrp.complex_objects import ObjectMeta
+
+        if isinstance(value, UInt32):
+            return self._pool.serialize(int(value), ObjectMeta("U32"))
+        return list(value) if isinstance(value, tuple) else value
+
 
 def _failed(connection: Connection, cmdlet: str, record: Any) -> CmdletFailed | NotAuthorised:
-    error_id = str(getattr(record, "fq_error", "") or "")
-    said = " ".join(str(getattr(record, "message", None) or record).split())
+    error_id = str(record.fq_error or "")
+    said = " ".join(str(properties(record.exception).get("Message") or record).split())
     if error_id.startswith("CommandNotFoundException"):
         return NotAuthorised(
             f"the session of {connection.username} at {connection.url} has no cmdlet {cmdlet}",
-            hint="The account's RBAC roles do not include it (Get-CsAdminRole), or the product's module is not installed.",
+            hint="The account's RBAC roles lack it (Get-CsAdminRole), or the product's module is not installed.",
         )
-    category = str(getattr(record, "category", "") or "")
-    return CmdletFailed(f"{cmdlet}: {said}", error_id=error_id, category=category)
+    return CmdletFailed(f"{cmdlet}: {said}", error_id=error_id.partition(",")[0])

@@ -10,6 +10,11 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+
+class UInt32(int):
+    """A number for a parameter of type UInt32: plain ones are sent as Int32, which ends at 2³¹−1."""
+
+
 _SERIALIZED = "{http://schemas.microsoft.com/powershell/2004/04}"
 _KEY = re.compile(r"^[A-Za-z]+=")
 
@@ -49,7 +54,7 @@ def texts(value: Any) -> list[str]:
 
 def _from_xml(raw: str) -> list[str]:
     try:
-        root = ElementTree.fromstring(raw)
+        root = ElementTree.fromstring(raw)  # noqa: S314 - from a server that we have logged in to
     except ElementTree.ParseError:
         return [raw]
     return [item.text or "" for item in root.iter() if item.tag in ("S", f"{_SERIALIZED}S")]

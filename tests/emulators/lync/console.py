@@ -43,7 +43,10 @@ class CmdletError(Exception):
         return ErrorRecord(
             Exception=exception,
             CategoryInfo=ErrorCategoryInfo(
-                Category=self.category, Activity=cmdlet, Reason=self.exception.rsplit(".", 1)[-1], TargetName=self.target
+                Category=self.category,
+                Activity=cmdlet,
+                Reason=self.exception.rsplit(".", 1)[-1],
+                TargetName=self.target,
             ),
             TargetObject=self.target or None,
             FullyQualifiedErrorId=f"{self.error_id},{cmdlet}" if cmdlet else self.error_id,

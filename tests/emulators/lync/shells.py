@@ -204,7 +204,9 @@ class Shells:
             else ""
         )
         stream = base64.b64encode(data).decode()
-        return f'<rsp:ReceiveResponse><rsp:Stream Name="stdout"{about}>{stream}</rsp:Stream>{state}</rsp:ReceiveResponse>'
+        return (
+            f'<rsp:ReceiveResponse><rsp:Stream Name="stdout"{about}>{stream}</rsp:Stream>{state}</rsp:ReceiveResponse>'
+        )
 
     def _signal(self, owner: str, request: Request) -> str:
         self._shell(owner, request).stop(str(_of(request).get("CommandId")).upper())
