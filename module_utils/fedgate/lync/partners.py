@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import InvalidValue, WorldMoved
@@ -14,9 +14,27 @@ from .partner import Allowed
 from .reconciler import CONNECTION_ARGUMENTS, OverShell
 
 KIND = "xmpp_partner"
+_LEVEL = {"type": "str", "choices": ["required", "optional", "not_supported"], "default": "required"}
+_TYPES = ["federated", "public_verified", "public_unverified"]
+_PARTNER: dict[str, Any] = {
+    "domain": {"type": "str", "required": True},
+    "additional_domains": {"type": "list", "elements": "str", "default": []},
+    "description": {"type": "str"},
+    "type": {"type": "str", "choices": _TYPES, "default": "public_unverified"},
+    "tls": _LEVEL,
+    "sasl": _LEVEL,
+    "dialback": {"type": "bool", "default": True},
+    "keepalive": {"type": "bool", "default": True},
+    "connection_limit": {"type": "int"},
+    "proxy_fqdn": {"type": "str"},
+    "dialback_certificate": {"type": "str", "choices": ["any", "valid"], "default": "any"},
+    "waive": {"type": "list", "elements": "str", "default": []},
+    # What else the model publishes of a partner.
+    **{key: {"type": "raw"} for key in ("allow_plaintext", "echo_address", "expires", "methods", "verdict")},
+}
 ARGUMENTS: dict[str, Any] = {
     **CONNECTION_ARGUMENTS,
-    "partners": {"type": "list", "elements": "dict", "required": True},
+    "partners": {"type": "list", "elements": "dict", "required": True, "options": _PARTNER},
     "purge": {"type": "bool", "default": False},
 }
 #: What a server says when the list is not as it was: an item that is there already, or is not there any more.
@@ -30,6 +48,7 @@ class XmppPartners(OverShell):
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         super().__init__(params, context)
+        _demand_no_loss(params["partners"])
         self.wanted = {item["domain"]: wire.wanted(item) for item in params["partners"]}
 
     def observe(self) -> Observed:
@@ -115,6 +134,17 @@ class XmppPartners(OverShell):
         if unmanaged and not self.params["purge"]:
             self.context.warn(f"partners on the server that the inventory does not list: {', '.join(unmanaged)}")
         return {"unmanaged": unmanaged, **self.calls()}
+
+
+def _demand_no_loss(partners: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse what this product has no setting for, unless somebody has agreed to do without."""
+    rule = "dialback_certificate"
+    lost = [item["domain"] for item in partners if item[rule] == "valid" and rule not in item["waive"]]
+    if lost:
+        raise InvalidValue(
+            f"Lync Server cannot demand a valid certificate of a partner that uses dialback: {', '.join(lost)}",
+            hint="Set sasl: required, which demands one; or waive: [dialback_certificate] on this partner.",
+        )
 
 
 def _added(change: Change) -> set[str]:
