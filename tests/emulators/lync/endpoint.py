@@ -112,6 +112,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet: in two, the second would wait for the first's acknowledgement.
+    wbufsize = -1
     endpoint: Endpoint
 
     def setup(self) -> None:
