@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from . import partners
+from . import gateway, partners
 from .endpoint import Endpoint
 from .engine import Engine
 from .shells import Shells
@@ -25,7 +25,7 @@ VIEWER = "CONTOSO\\viewer"
 #: Has no role at all.
 NOBODY = "CONTOSO\\nobody"
 PASSWORD = "Pa55 'word\" of $admin"
-CMDLETS = {cmdlet.name: cmdlet for cmdlet in partners.CMDLETS}
+CMDLETS = {cmdlet.name: cmdlet for cmdlet in (*partners.CMDLETS, *gateway.CMDLETS)}
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:

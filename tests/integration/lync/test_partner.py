@@ -166,7 +166,7 @@ def partner_lists(draw: st.DrawFn) -> list[dict[str, Any]]:
     return found
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=partner_lists(), after=partner_lists())
 def test_any_list_becomes_any_other(
     lync: Deployment, apply: Apply, before: list[dict[str, Any]], after: list[dict[str, Any]]
