@@ -45,6 +45,8 @@ class CallbackModule(CallbackBase):
         self._hosts: dict[str, dict[str, Any]] = {}
         #: (rule, what it means) → partners for whom a gateway does not honour it
         self._losses: dict[tuple[str, str], set[str]] = {}
+        #: (blocked domain, why) → hosts that shut it out
+        self._blocked: dict[tuple[str, str], set[str]] = {}
         #: pool → how its certificate stands
         self._certificates: dict[str, dict[str, Any]] = {}
         #: name and value of CAA records that issuers offer
@@ -63,6 +65,7 @@ class CallbackModule(CallbackBase):
             host["changed"] += 1
         for loss in data.get("loss") or []:
             self._losses.setdefault((loss["rule"], loss["meaning"]), set()).add(loss["partner"])
+        _note_blocked(self._blocked, result.host.get_name(), data)
         _note_certificate(self._certificates, data)
         self._caa |= {(record["name"], record["value"]) for record in data.get("caa") or []}
         plan, pending = data.get("plan") or [], data.get("pending") or []
@@ -87,7 +90,8 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the summary and write the file."""
         certificates = [*certificate_lines(self._certificates), *caa_lines(self._caa)]
-        for line in [*summary_lines(self._hosts), *certificates, *loss_lines(self._losses)]:
+        rules = [*loss_lines(self._losses), *blocked_lines(self._blocked)]
+        for line in [*summary_lines(self._hosts), *certificates, *rules]:
             self._display.display(line)
         path = self.get_option("results_file")
         if path:
@@ -158,6 +162,25 @@ def loss_lines(losses: dict[tuple[str, str], set[str]]) -> list[str]:
         more = f" and {len(names) - MENTIONED} more" if len(names) > MENTIONED else ""
         lines.append(f"    {', '.join(names[:MENTIONED])}{more}: {rule}: {meaning}")
     return ["  NOT HONOURED by the gateways:", *lines] if lines else []
+
+
+def _note_blocked(blocked: dict[tuple[str, str], set[str]], host: str, data: dict[str, Any]) -> None:
+    """Keep whom a gateway says that it shuts out; what a later task of the same host says takes its place."""
+    if not isinstance(data.get("blocked"), list):
+        return
+    for hosts in blocked.values():
+        hosts.discard(host)
+    for block in data["blocked"]:
+        name = f"{block['domain']} and all below it" if block["subdomains"] else block["domain"]
+        blocked.setdefault((name, f"{block['reason']} ({block['by']})"), set()).add(host)
+
+
+def blocked_lines(blocked: dict[tuple[str, str], set[str]]) -> list[str]:
+    """Render who is shut out, why and where, one domain a line, so that a block is not forgotten."""
+    lines = [
+        f"    {name} at {', '.join(sorted(hosts))}: {why}" for (name, why), hosts in sorted(blocked.items()) if hosts
+    ]
+    return ["  BLOCKED until released (playbooks/block.yml):", *lines] if lines else []
 
 
 def _state(host: dict[str, Any]) -> str:

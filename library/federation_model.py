@@ -55,12 +55,23 @@ ansible_facts:
           type: list
           elements: dict
           returned: success
+        access_policies:
+          description: Who of our own users may federate, each name, xmpp_access, description, users, groups.
+          type: list
+          elements: dict
+          returned: success
+        limits:
+          description: What holds for partners that say nothing else, with all defaults filled in.
+          type: dict
+          returned: success
         pools:
           description: Pools by FQDN, with members, certificate names and published addresses.
           type: dict
           returned: success
         hosts:
-          description: Hosts by inventory name, with what each serves, and whether it is the one that does so now.
+          description:
+            - Hosts by inventory name, with what each serves, and whether it is the one that does so now.
+            - I(scope) is what the access policies say of its users; null where there are none.
           type: dict
           returned: success
         records:

@@ -23,6 +23,10 @@ options:
     description: The file in which our modules in the server report.
     type: path
     default: /run/prosody/fedgate.json
+  blocked_path:
+    description: The block list.
+    type: path
+    default: /etc/prosody/fedgate/blocked.json
 seealso:
   - module: xmpp_gateway
 """
@@ -45,9 +49,18 @@ version:
   sample: 13.0.1
 status:
   description:
-    - What the running server reports (state, generation, digest, hosts, sessions with their methods, refused).
+    - What the running server reports (state, generation, digest, hosts, alarm, faults, blocking, sessions with their
+      methods, refused, partners with their counters, totals); docs/watching.md describes each.
     - Null when it does not run, or runs without our modules.
   type: dict
+  returned: success
+blocked:
+  description:
+    - Who is blocked, each domain, since, reason, by, subdomains. The running server's list; without one, what the next
+      start reads.
+    - Null when the file is no block list, with which the next start would federate with nobody.
+  type: list
+  elements: dict
   returned: success
 """
 
@@ -57,6 +70,7 @@ from ansible.module_utils.fedgate.module import report
 ARGUMENTS = {
     "server": {"type": "str", "choices": ["prosody"], "default": "prosody"},
     "status_path": {"type": "path", "default": "/run/prosody/fedgate.json"},
+    "blocked_path": {"type": "path", "default": "/etc/prosody/fedgate/blocked.json"},
 }
 
 

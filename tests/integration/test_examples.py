@@ -17,8 +17,8 @@ pytestmark = pytest.mark.lab
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("*.py"))
 READS_ONLY = (
     "dns_records_info", "dns_rights",
-    "edge_certificate_info", "edge_certificate_pools", "edge_certificate_renewal_info", "federation_model",
-    "federation_probe",
+    "edge_certificate_info", "edge_certificate_pools", "edge_certificate_renewal_info", "federation_explain",
+    "federation_model", "federation_probe",
     "xmpp_gateway_info",
 )  # fmt: skip
 #: Variables of examples that an inventory of the lab does not have.

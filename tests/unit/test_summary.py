@@ -79,3 +79,19 @@ def test_caa_records_on_offer(summary: ModuleType) -> None:
     deployment = read(two_sites(**wish))
     assert {record.values for record in deployment.records() if record.type == "CAA"} == {(value,)}
     assert summary.caa_lines(set()) == []
+
+
+def test_who_is_blocked_is_said_once_for_each_domain(summary: ModuleType) -> None:
+    block = {"domain": "fabrikam.example", "since": 1, "reason": "spam", "by": "dora", "subdomains": False}
+    found: dict[tuple[str, str], set[str]] = {}
+    for name in ("edge1.tokyo", "edge1.london", "edge2.london"):
+        summary._note_blocked(
+            found, name, {"blocked": [block, {**block, "domain": "adatum.example", "subdomains": True}]}
+        )
+    summary._note_blocked(found, "edge2.london", {"blocked": []})  # released by a later task
+    summary._note_blocked(found, "edge1.london", {"changed": False})
+    assert summary.blocked_lines(found)[1:] == [
+        "    adatum.example and all below it at edge1.london, edge1.tokyo: spam (dora)",
+        "    fabrikam.example at edge1.london, edge1.tokyo: spam (dora)",
+    ]
+    assert summary.blocked_lines({}) == []

@@ -11,51 +11,64 @@ from typing import Any
 
 from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model import negotiation
+from ..model.limits import BOUNDS, OF_A_PARTNER, check_limits
 from ..model.partner import TYPES
-from .policy import Compiled, Loss
+from ..model.problems import Problems, Where
+from ..model.reading import Reader
+from .policy import Compiled
+from .scope import checked_scope
 
 
 def compile_policy(
     partners: Sequence[Mapping[str, Any]],
     local_hosts: Sequence[str],
     components: Sequence[Mapping[str, Any]] = (),
+    limits: Mapping[str, Any] | None = None,
+    scope: Mapping[str, Any] | None = None,
 ) -> Compiled:
     """Compile normalised partners.
 
     :param partners: as the model publishes them: domain, additional_domains, type, tls, sasl, dialback,
-        dialback_certificate, methods.
+        dialback_certificate, methods, keepalive, connection_limit, stanza_rate, stanza_size, proxy_fqdn.
     :param local_hosts: our domains and components that may federate.
     :param components: as the model publishes them: domain, federated (true, false, or a list of types of partners).
-    :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones) and
-        ``components`` (for each type of partner those of local_hosts that it reaches).
+    :param limits: as the model publishes them; None leaves those of Lync Server, without stanza rate.
+    :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
+    :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
+        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
+        ``scope``.
     :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
-    :raises SeveralErrors: the same for several partners.
+    :raises SeveralErrors: the same for several partners, or for limits.
     """
     errors: list[FedgateError] = []
     rows: dict[str, dict[str, Any]] = {}
-    loss: list[Loss] = []
     for partner in partners:
         try:
-            row = _row(partner)
-            for domain in _domains(partner):
+            row = row_of(partner)
+            for domain in domains_of(partner):
                 if domain in rows:
                     raise InvalidValue(
                         f"{domain} belongs to two partners: {rows[domain]['partner']} and {row['partner']}"
                     )
                 rows[domain] = row
-            loss.extend(_loss(partner))
         except InvalidValue as error:
             errors.append(error)
+        except SeveralErrors as several:
+            errors.extend(several.errors)
     if len(errors) == 1:
         raise errors[0]
     if errors:
         raise SeveralErrors(errors)
     hosts = sorted(set(local_hosts))
-    rules = {"local_hosts": hosts, "partners": rows, "components": _open_components(components, hosts)}
-    return Compiled(rules, tuple(loss))
+    rules = {"local_hosts": hosts, "partners": rows, "components": open_components(components, hosts)}
+    if limits is not None:
+        rules["limits"] = check_limits(limits, "limits").as_facts()
+    if scope is not None:
+        rules["scope"] = checked_scope(scope)
+    return Compiled(rules)
 
 
-def _open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, list[str]]:
+def open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, list[str]]:
     """Return for each type of partner the components that it reaches; types without any are left out."""
     found: dict[str, list[str]] = {}
     for component in components:
@@ -73,11 +86,13 @@ def _open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[st
     return {kind: sorted(set(domains)) for kind, domains in found.items()}
 
 
-def _domains(partner: Mapping[str, Any]) -> list[str]:
+def domains_of(partner: Mapping[str, Any]) -> list[str]:
+    """Return a partner's domains, the primary one first."""
     return [partner["domain"], *(partner.get("additional_domains") or [])]
 
 
-def _row(partner: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a partner's rules with defaults. :raises InvalidValue: when they leave nothing or are not allowed."""
     domain = partner["domain"]
     row = {
         "partner": domain,
@@ -95,7 +110,27 @@ def _row(partner: Mapping[str, Any]) -> dict[str, Any]:
                 hint=f"Possible now: {', '.join(map(str, allowed))}.",
             )
     _demand_method(row)
-    return row
+    return {**row, **_own(partner)}
+
+
+def _own(partner: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a partner has of its own: limits, and the name under which its server is found."""
+    problems = Problems()
+    found: dict[str, Any] = {}
+    for name in (*OF_A_PARTNER, "proxy_fqdn"):
+        if partner.get(name) is not None:
+            at = Reader(partner[name], Where((f"partner {partner['domain']}", name)), problems)
+            found[name] = _read_own(at, name)
+    problems.raise_all()
+    if found.get("keepalive"):
+        del found["keepalive"]  # as for everybody
+    return found
+
+
+def _read_own(at: Reader, name: str) -> Any:
+    if name == "keepalive":
+        return at.flag()
+    return at.domain() if name == "proxy_fqdn" else at.whole_number(*BOUNDS[name])
 
 
 def _demand_method(row: Mapping[str, Any]) -> None:
@@ -124,18 +159,3 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
     "dialback": (True, False),
     "dialback_certificate": ("any", "valid"),
 }
-
-
-_NOT_HONOURED = {
-    "connection_limit": "The number of streams from this partner is not limited.",
-    "proxy_fqdn": "The partner's servers are found by DNS alone.",
-}
-
-
-def _loss(partner: Mapping[str, Any]) -> list[Loss]:
-    """Return what Prosody does otherwise than Lync Server for this partner."""
-    loss = []
-    for rule, meaning in _NOT_HONOURED.items():
-        if partner.get(rule):
-            loss.append(Loss(partner["domain"], rule, meaning))
-    return loss

@@ -9,9 +9,11 @@ from typing import Any
 
 from ..errors import InvalidValue
 from . import names
+from .access import AccessPolicy, check_failover, check_groups, home_sites, read_access, scope_of
 from .checks import check_pools, check_retired
 from .components import Component, read_components
 from .dns_settings import DnsProvider
+from .limits import DEFAULTS, Limits, read_limits
 from .partner import Partner, check_ownership, current_partners, read_partner
 from .pools import Host, Pool, read_pools
 from .problems import OriginOf, Problems, Where
@@ -21,7 +23,7 @@ from .reading import Reader
 from .records import Endpoint, Record, derive_records
 from .settings import check_proxy, check_resolvers
 from .sharing import Shared
-from .variables import PARTNERS, VARIABLES, check_names, is_partner_list, place
+from .variables import VARIABLES, check_names, place
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,19 @@ class Deployment:
 
     :ivar xmpp_domains: ours, in the inventory's order; :ivar sip_domains: ours, on Lync.
     :ivar publishing: settings for DNS; :ivar providers: of DNS; empty when the inventory names none.
-    :ivar partners: without expired ones; :ivar warnings: what is allowed, but doubtful.
+    :ivar partners: without expired ones; :ivar limits: for all of them.
+    :ivar access: who of our own users may federate; empty: everybody; :ivar warnings: what is allowed, but doubtful.
     """
 
     xmpp_domains: tuple[str, ...]
     sip_domains: tuple[str, ...]
     components: tuple[Component, ...]
     partners: tuple[Partner, ...]
+    limits: Limits
     pools: tuple[Pool, ...]
     publishing: Publishing
     providers: tuple[DnsProvider, ...]
+    access: tuple[AccessPolicy, ...]
     warnings: tuple[str, ...]
 
     def carries(self, pool: Pool) -> list[str]:
@@ -88,6 +93,8 @@ class Deployment:
         return {
             "xmpp_domains": list(self.xmpp_domains),
             "partners": [partner.as_facts() for partner in self.partners],
+            "access_policies": [policy.as_facts() for policy in self.access],
+            "limits": self.limits.as_facts(),
             "pools": {pool.fqdn: self._pool_facts(pool) for pool in self.pools},
             "hosts": {host.name: self._host_facts(host, pool) for pool in self.pools for host in pool.members},
             "records": [record.as_facts() for record in self.records()],
@@ -154,6 +161,7 @@ class Deployment:
             "xmpp_domains": served,
             "components": [item.as_facts() for item in components],
             "federated_hosts": [*served, *(item.domain for item in components if item.federated)],
+            "scope": scope_of(self.access, home_sites(served, self.pools), host.directory),
             "certificate_names": self.certificate_names(pool),
             "listen_addresses": list(host.listen),
             "direct_tls_ports": self._direct_ports(pool),
@@ -219,9 +227,11 @@ class _Reading:
             sip_domains=tuple(sip_domains),
             components=tuple(components),
             partners=self._partners(domains, components, pools),
+            limits=self._read("federation_limits", read_limits, DEFAULTS),
             pools=tuple(pools),
             publishing=self._publishing(domains, sip_domains, components, pools),
             providers=providers or (),
+            access=self._access([*domains, *sip_domains], pools),
             warnings=(),
         )
         self._check_rest(deployment, pools_are_whole)
@@ -245,10 +255,19 @@ class _Reading:
             check_publishing(found, pools, self.shared)
         return found
 
+    def _access(self, domains: list[str], pools: list[Pool]) -> tuple[AccessPolicy, ...]:
+        whole = self._is_whole()
+        reader = self.shared.reader("federation_access_policies")
+        found = read_access(reader, domains if whole else [], pools if whole else None) if reader else []
+        if reader and self._is_whole():
+            check_failover(found, domains, pools, reader)
+            check_groups(found, pools, reader)
+        return tuple(found)
+
     def _partners(self, domains: list[str], components: list[Component], pools: list[Pool]) -> tuple[Partner, ...]:
         linux = any(pool.linux for pool in pools)
         found = []
-        for reader in self._partner_readers():
+        for reader in self.shared.partners():
             partner = read_partner(reader, linux)
             if partner:
                 found.append((partner, reader))
@@ -257,12 +276,6 @@ class _Reading:
         own.update({item.domain: "federation_xmpp_components" for item in components})
         check_ownership(current, own, self.problems)
         return tuple(partner for partner, _reader in current)
-
-    def _partner_readers(self) -> list[Reader]:
-        variables = {name for values in self.hosts.values() for name in values if is_partner_list(name)}
-        lists = sorted(variables, key=lambda name: (name != PARTNERS, name))
-        readers = [self.shared.reader(name) for name in lists]
-        return [item for reader in readers if reader for item in reader.items()]
 
     def _check_rest(self, deployment: Deployment, pools_are_whole: bool) -> None:
         for host, variables in self.hosts.items():

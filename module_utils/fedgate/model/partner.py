@@ -8,18 +8,19 @@ from typing import Any
 
 from . import negotiation
 from .domains import domain_name
+from .limits import read_own
 from .problems import Problems
 from .reading import Fields, Reader
 from .suggest import listed
+from .waivers import objection
 
 TYPES = ("federated", "public_verified", "public_unverified")
 #: Microsoft's default of PartnerType.
 DEFAULT_TYPE = "public_unverified"
-#: ConnectionLimit is a UInt32; a limit of 0 would be a partner that cannot connect.
-MAX_CONNECTIONS = 2**32 - 1
 KEYS = (
     "domain", "additional_domains", "description", "type", "tls", "sasl", "dialback", "dialback_certificate",
-    "keepalive", "connection_limit", "proxy_fqdn", "allow_plaintext", "waive", "echo_address", "expires",
+    "keepalive", "connection_limit", "stanza_rate", "stanza_size", "proxy_fqdn", "allow_plaintext", "waive",
+    "echo_address", "expires",
 )  # fmt: skip
 
 
@@ -31,7 +32,8 @@ class Partner:
     :ivar type: what its users may do: federated, public_verified, public_unverified.
     :ivar tls, sasl: required, optional, not_supported; :ivar dialback: whether dialback is allowed.
     :ivar dialback_certificate: ``valid`` demands a valid certificate of a partner that uses dialback.
-    :ivar connection_limit: connections to this partner, None for the server's own limit.
+    :ivar keepalive: whether idle connections with it get signs of life.
+    :ivar connection_limit, stanza_rate, stanza_size: what it may use, None for what ``federation_limits`` says.
     :ivar proxy_fqdn: server to connect to instead of what the partner's SRV record names.
     :ivar allow_plaintext: somebody agreed that unencrypted connections may be left.
     :ivar waive: rules whose loss on this kind of gateway somebody agreed to.
@@ -49,6 +51,8 @@ class Partner:
     dialback_certificate: str = "any"
     keepalive: bool = True
     connection_limit: int | None = None
+    stanza_rate: int | None = None
+    stanza_size: int | None = None
     proxy_fqdn: str | None = None
     allow_plaintext: bool = False
     waive: tuple[str, ...] = ()
@@ -99,31 +103,22 @@ def read_partner(reader: Reader, linux: bool) -> Partner | None:
         dialback=fields.read("dialback", Reader.flag, True),
         dialback_certificate=fields.read("dialback_certificate", lambda at: at.choice(("any", "valid")), "any"),
         keepalive=fields.read("keepalive", Reader.flag, True),
-        connection_limit=fields.read("connection_limit", lambda at: at.whole_number(1, MAX_CONNECTIONS), None),
+        connection_limit=read_own(fields, "connection_limit"),
+        stanza_rate=read_own(fields, "stanza_rate"),
+        stanza_size=read_own(fields, "stanza_size"),
         proxy_fqdn=fields.read("proxy_fqdn", Reader.domain, None),
         allow_plaintext=fields.read("allow_plaintext", Reader.flag, False),
-        waive=tuple(fields.read_all("waive", Reader.texts)),
-        echo_address=fields.read("echo_address", _address_of_user, None),
+        waive=tuple(dict.fromkeys(fields.read_all("waive", Reader.texts))),
+        echo_address=fields.read("echo_address", lambda at: at.user("echo@fabrikam.example"), None),
         expires=fields.read("expires", Reader.day, None),
     )
     if domain in additional:
         fields.at("additional_domains").wrong(f"{domain} is the partner's primary domain already", "Remove it here.")
     _judge_echo(partner, fields)
+    _judge_waivers(partner, fields)
     if len(reader.problems.errors) == noted and fields.all_known():
         _judge(partner, fields, linux)
     return partner if domain else None
-
-
-def _address_of_user(reader: Reader) -> str | None:
-    text = reader.text()
-    if text is None:
-        return None
-    user, at, domain = text.partition("@")
-    if not at or not user or "/" in text or any(character.isspace() or character in "\"&'<>:" for character in user):
-        reader.wrong(f"{text!r} is not an address of a user", "Write it like echo@fabrikam.example.")
-        return None
-    normalised = Reader(domain, reader.where, reader.problems).domain()
-    return f"{user.lower()}@{normalised}" if normalised else None
 
 
 def _judge_echo(partner: Partner, fields: Fields) -> None:
@@ -132,6 +127,13 @@ def _judge_echo(partner: Partner, fields: Fields) -> None:
         fields.at("echo_address").wrong(
             f"{address} is not at a domain of this partner", f"Its domains are {listed(partner.domains, 'and')}."
         )
+
+
+def _judge_waivers(partner: Partner, fields: Fields) -> None:
+    for rule in partner.waive:
+        wrong = objection(rule)
+        if wrong:
+            fields.at("waive").wrong(*wrong)
 
 
 def _judge(partner: Partner, fields: Fields, linux: bool) -> None:
@@ -176,6 +178,11 @@ def check_ownership(partners: list[tuple[Partner, Reader]], own: dict[str, str],
     """
     owner: dict[str, Reader] = {}
     for partner, reader in partners:
+        if partner.proxy_fqdn in own:
+            at = Reader(partner.proxy_fqdn, reader.where.into("proxy_fqdn"), problems)
+            at.wrong(
+                f"{partner.proxy_fqdn} is one of our own ({own[partner.proxy_fqdn]})", "Name the partner's server."
+            )
         for domain in partner.domains:
             at = _reader_of(reader, domain)
             if domain in own:

@@ -8,7 +8,7 @@ from typing import Any
 from .problems import UNKNOWN, Problems, Where
 from .reading import Reader, shown
 from .suggest import listed
-from .variables import VARIABLES, is_partner_list
+from .variables import PARTNERS, VARIABLES, is_partner_list
 
 _MISSING = object()
 Hosts = Mapping[str, Mapping[str, Any]]
@@ -40,6 +40,16 @@ class Shared:
             return None
         value, hosts = given[0]
         return Reader(value, Where((name,), self.owner, hosts[0]), self.problems)
+
+    def partners(self) -> list[Reader]:
+        """Return the readers of all partners, of all lists; ``federation_partners`` comes first."""
+        return [item for reader in self.partner_lists() for item in reader.items()]
+
+    def partner_lists(self) -> list[Reader]:
+        """Return the readers of the lists that hold partners."""
+        variables = {name for values in self.hosts.values() for name in values if is_partner_list(name)}
+        lists = sorted(variables, key=lambda name: (name != PARTNERS, name))
+        return [reader for reader in map(self.reader, lists) if reader]
 
     def _distinct(self, name: str) -> list[tuple[Any, list[str]]]:
         groups: list[tuple[Any, list[str]]] = []

@@ -23,6 +23,8 @@ class Names:
     def __init__(self, address: str) -> None:
         self.address = address
         self.services: dict[str, tuple[str, int]] = {}
+        #: Domains about which nothing is answered at all.
+        self.silent: set[str] = set()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, 53))
         threading.Thread(target=self._serve, daemon=True).start()
@@ -48,7 +50,9 @@ class Names:
             except OSError:
                 return
             with contextlib.suppress(Exception):
-                self._socket.sendto(self._answer(dns.message.from_wire(data)).to_wire(), sender)
+                query = dns.message.from_wire(data)
+                if not query.question[0].name.to_text().lower().endswith(tuple(self.silent)):
+                    self._socket.sendto(self._answer(query).to_wire(), sender)
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message:
         answer = dns.message.make_response(query)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..pki import Served
-from .wire import DIALBACK, SASL, SERVER, STREAMS, TLS, Closed, Element, Stream, offered
+from .wire import BIDI, DIALBACK, SASL, SERVER, STREAMS, TLS, Closed, Element, Stream, offered
 
 PROCEED = f"<proceed xmlns='{TLS}'/>"
 MECHANISMS = f"<mechanisms xmlns='{SASL}'><mechanism>EXTERNAL</mechanism></mechanisms>"
@@ -37,6 +37,7 @@ class Manners:
     :ivar direct: TLS from the first byte.
     :ivar version: of the stream header; empty for a server older than XMPP 1.0.
     :ivar hangs_up: closes the connection after the TLS handshake, as one does that minds the certificate.
+    :ivar bidi: offers bidirectional streams (XEP-0288).
     :ivar rude: says this right after its stream header, before anything else.
     """
 
@@ -48,6 +49,7 @@ class Manners:
     direct: bool = False
     version: str = "1.0"
     hangs_up: bool = False
+    bidi: bool = False
     rude: str = ""
 
 
@@ -76,14 +78,20 @@ class Peer:
     :param address: the address that it listens on.
     :param gateway: the gateway's address.
     :param served: the certificate that it shows in both directions; None shows none as a client.
+    :param port: the port that it listens on, 0 for any.
+    :ivar headers: of the streams that were opened to it; :ivar asked_for: the names in TLS handshakes (SNI).
     """
 
-    def __init__(self, domain: str, address: str, gateway: str, served: Served, manners: Manners) -> None:
+    def __init__(
+        self, domain: str, address: str, gateway: str, served: Served, manners: Manners, port: int = 0
+    ) -> None:
         self.domain, self.gateway, self.served, self.manners = domain, gateway, served, manners
         self.events: queue.Queue[tuple[str, str]] = queue.Queue()
         self.stanzas: queue.Queue[Element] = queue.Queue()
+        self.headers: list[dict[str, str]] = []
+        self.asked_for: list[str | None] = []
         self._streams: list[Stream] = []
-        self._listener = socket.create_server((address, 0))
+        self._listener = socket.create_server((address, port))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -110,13 +118,18 @@ class Peer:
             finally:
                 stream.close()
 
+    def _context(self) -> ssl.SSLContext:
+        context = server_context(self.served)
+        context.sni_callback = lambda _socket, name, _context: self.asked_for.append(name)
+        return context
+
     def note(self, what: str, detail: str) -> None:
         """Keep an event."""
         self.events.put((what, detail))
 
     def _serve(self, stream: Stream) -> None:
         if self.manners.direct:
-            stream.secure(server_context(self.served), server_side=True)
+            stream.secure(self._context(), server_side=True)
             self.note("tls", "direct")
         secure = self.manners.direct
         self._greet(stream, secure, False)
@@ -125,7 +138,7 @@ class Peer:
             name = element.tag
             if name == f"{{{TLS}}}starttls":
                 stream.send(PROCEED)
-                stream.secure(server_context(self.served), server_side=True)
+                stream.secure(self._context(), server_side=True)
                 self.note("tls", "starttls")
                 if self.manners.hangs_up:
                     return
@@ -143,6 +156,7 @@ class Peer:
 
     def _greet(self, stream: Stream, secure: bool, authenticated: bool) -> None:
         header = stream.read_header()
+        self.headers.append(header)
         self.note("stream", header.get("from", ""))
         stream.open(
             f"id{time.monotonic_ns()}", version=self.manners.version, from_=self.domain, to=header.get("from", "")
@@ -157,6 +171,7 @@ class Peer:
             offer += f"<starttls xmlns='{TLS}'>{demand}</starttls>" if self.manners.tls and not secure else ""
             offer += MECHANISMS if self.manners.external and secure else ""
             offer += DIALBACK_FEATURE if self.manners.dialback else ""
+            offer += f"<bidi xmlns='{BIDI}'/>" if self.manners.bidi and secure else ""
         stream.send(f"<stream:features>{offer}</stream:features>")
 
     def _answer_external(self, stream: Stream) -> None:
@@ -204,6 +219,14 @@ class Peer:
                 seen.append(self.events.get_nowait()[0])
         return seen
 
+    def latest(self) -> Stream:
+        """Return the stream that was opened last, by whomever."""
+        return self._streams[-1]
+
+    def blanks(self) -> int:
+        """Return how many signs of life came, on all streams."""
+        return sum(stream.blanks for stream in self._streams)
+
     def close(self) -> None:
         """Stop listening and drop every stream."""
         self._listener.close()
@@ -238,6 +261,12 @@ class Peer:
         self.greet(stream, to)
         self.starttls(stream)
         return stream, self.greet(stream, to)
+
+    def admitted(self, to: str) -> Stream:
+        """Open a stream and authenticate it by SASL EXTERNAL."""
+        stream, _ = self.encrypted(to)
+        self.external(stream, to)
+        return stream
 
     def external(self, stream: Stream, to: str) -> None:
         """Authenticate by SASL EXTERNAL, and open the stream anew."""

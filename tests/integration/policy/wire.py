@@ -37,12 +37,14 @@ class Stream:
 
     :param connection: a connected socket.
     :param namespace: ``jabber:server`` or ``jabber:client``.
+    :ivar blanks: how often nothing but white space came: signs of life.
     """
 
     def __init__(self, connection: socket.socket, namespace: str = SERVER) -> None:
         self.connection = connection
         self.namespace = namespace
         self.header: dict[str, str] = {}
+        self.blanks = 0
         self._restart()
 
     def _restart(self) -> None:
@@ -101,6 +103,7 @@ class Stream:
             raise Closed(text=str(error)) from error
         if not data:
             raise Closed(text="end of file")
+        self.blanks += data.isspace()
         self._parser.feed(data)
 
     def expect(self, namespace: str, *names: str) -> Element:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,16 @@ from typing import Any
 import pytest
 from ansible.module_utils.fedgate.errors import InvalidValue, SeveralErrors
 from ansible.module_utils.fedgate.gateway.kinds import kind_of
-from ansible.module_utils.fedgate.gateway.policy import generation_of, parse, successor
+from ansible.module_utils.fedgate.gateway.policy import (
+    digest_of,
+    generation_of,
+    is_intact,
+    mended,
+    parse,
+    partner_fields,
+    successor,
+    text_of,
+)
 from ansible.module_utils.fedgate.gateway.prosody_policy import compile_policy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,14 +122,49 @@ def test_a_domain_of_two_partners_is_refused() -> None:
         compile_policy([partner("a.example"), partner("b.example", additional_domains=["a.example"])], [])
 
 
-def test_loss_names_what_is_not_honoured() -> None:
-    loss = compile_policy([partner(proxy_fqdn="proxy.example", connection_limit=5)], []).loss
-    assert [entry.rule.split(":")[0] for entry in loss] == ["connection_limit", "proxy_fqdn"]
-    assert all(entry.partner == "fabrikam.example" and entry.meaning for entry in loss)
+OWN = {"keepalive": False, "connection_limit": 5, "stanza_rate": 7, "stanza_size": 20000, "proxy_fqdn": "p.example"}
+
+
+def test_nothing_of_a_partner_is_lost() -> None:
+    compiled = compile_policy([partner(**OWN)], [])
+    row = compiled.rules["partners"]["fabrikam.example"]
+    assert {key: row[key] for key in OWN} == OWN
+    assert compiled.loss == ()
+
+
+def test_a_partner_without_limits_of_its_own_says_nothing_of_them() -> None:
+    silent = {**dict.fromkeys(OWN), "keepalive": True}
+    assert compile_policy([partner(**silent)], []).rules == compile_policy([partner()], []).rules
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"connection_limit": 0}, ["connection_limit: 0 is out of bounds", "1 to 4294967295"]),
+        ({"stanza_size": 9999}, ["stanza_size: 9999 is out of bounds", "10000 to 16777216"]),
+        ({"stanza_rate": "5"}, ["stanza_rate: a whole number is needed here", "Remove the quotation marks"]),
+        ({"keepalive": "no"}, ["keepalive: true or false is needed"]),
+        ({"proxy_fqdn": "192.0.2.1"}, ["proxy_fqdn:", "is an IP address"]),
+        ({"proxy_fqdn": "not a name"}, ["proxy_fqdn:", "not a name"]),
+    ],
+)
+def test_limits_out_of_bounds_are_refused(fields: dict[str, Any], said: list[str]) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        compile_policy([partner(**fields)], [])
+    assert "partner fabrikam.example" in str(caught.value)
+    assert all(part in str(caught.value) for part in said), str(caught.value)
+
+
+def test_limits_are_in_the_policy_when_given() -> None:
+    assert "limits" not in compile_policy([], []).rules
+    limits = compile_policy([], [], limits={"connection_limit": 50}).rules["limits"]
+    assert (limits["connection_limit"], limits["partner_connection_limit"]) == (50, 20)
+    with pytest.raises(SeveralErrors, match=r"limits\.keepalive_interval: 0 is out of bounds"):
+        compile_policy([], [], limits={"keepalive_interval": 0})
 
 
 def test_unknown_kinds_of_gateways_are_named() -> None:
-    with pytest.raises(InvalidValue, match="Known: prosody"):
+    with pytest.raises(InvalidValue, match="Known: ejabberd, prosody"):
         kind_of("exim")
 
 
@@ -160,3 +205,59 @@ def test_a_file_of_the_first_format_gets_a_successor() -> None:
 def test_the_text_is_canonical() -> None:
     text = successor(None, compile_policy([partner()], ["contoso.example"]).rules)
     assert text == json.dumps(json.loads(text), sort_keys=True, indent=1) + "\n"
+
+
+RULES = compile_policy([partner()], ["contoso.example"]).rules
+
+
+def test_the_digest_is_that_of_the_text_with_zeros_in_its_place() -> None:
+    text = text_of(RULES, 3)
+    digest = json.loads(text)["digest"]
+    assert digest == hashlib.sha256(text.replace(digest, "0" * 64).encode()).hexdigest()
+    assert is_intact(text)
+
+
+@given(st.integers(min_value=0), st.integers(min_value=32, max_value=126))
+def test_every_change_of_a_byte_shows(place: int, code: int) -> None:
+    text = text_of(RULES, 3)
+    place %= len(text)
+    changed = text[:place] + chr(code) + text[place + 1 :]
+    assert is_intact(changed) == (changed == text)
+
+
+@given(st.integers(min_value=0))
+def test_a_text_cut_short_shows(length: int) -> None:
+    text = text_of(RULES, 3)
+    assert not is_intact(text[: length % len(text)])
+
+
+def test_keys_of_that_name_elsewhere_are_no_digest() -> None:
+    """A partner may be called digest, and have a row that holds one."""
+    rules = {**RULES, "partners": {"digest": {"digest": "a" * 64}}}
+    text = text_of(rules, 1)
+    assert is_intact(text) and json.loads(text)["partners"]["digest"]["digest"] == "a" * 64
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", '{"format": 2, "partners": {}}'])
+def test_what_holds_no_digest_is_not_intact(text: str | None) -> None:
+    assert not is_intact(text)
+
+
+def test_a_file_of_the_first_format_had_no_digest() -> None:
+    assert is_intact('{"format": 1, "partners": {}}')
+    assert not is_intact('{"format": 1, "partners": {}, "digest": "x"}')
+
+
+def test_a_spoilt_file_gets_what_the_server_enforces_when_that_is_wanted() -> None:
+    text = text_of(RULES, 7)
+    enforced = {"generation": 7, "digest": digest_of(text)}
+    spoilt = parse(text.replace('"generation": 7', '"generation": 99'))
+    assert mended(spoilt, enforced, RULES) == text
+    other = compile_policy([partner("adatum.example")], ["contoso.example"]).rules
+    assert mended(spoilt, enforced, other) == text_of(other, 8)
+    assert mended(spoilt, None, RULES) == text_of(RULES, 100)
+    assert mended(None, None, RULES) == text_of(RULES, 1)
+
+
+def test_rows_edited_to_something_else_can_be_shown() -> None:
+    assert partner_fields({"partners": {"a.example": "yes"}}) == {"a.example": {"row": "yes"}}

@@ -5,13 +5,13 @@
 
 local st = require "util.stanza";
 local nameprep = require "util.encodings".stringprep.nameprep;
-local jid_host = require "util.jid".host;
 
 local incoming = {};
-local rules, sessions, refuse, gate, hosts;
+local rules, sessions, refuse, gate, hosts, limits, flow;
 
 function incoming.init(parts)
 	rules, sessions, refuse, gate, hosts = parts.rules, parts.sessions, parts.refuse, parts.gate, parts.hosts;
+	limits, flow = parts.limits, parts.flow;
 end
 
 local function is_unauthenticated(session)
@@ -26,11 +26,16 @@ local function facts(session, remote, method)
 	return { secure = session.secure, method = method, certificate = sessions.certificate(session, remote) };
 end
 
---- The row of a pair and whether these facts satisfy it.
-local function decide(session, host, remote, method)
+--- The row of a pair, whether these facts satisfy it, and whether there is a place for one more stream of the partner.
+-- @param places whether to ask for a place
+-- @return whether it may, else a reason
+local function decide(session, host, remote, method, places)
 	local row, reason = gate.pair(host, remote);
 	if not row then return false, reason; end
-	return rules.accepts(row, facts(session, remote, method));
+	local ok;
+	ok, reason = rules.accepts(row, facts(session, remote, method));
+	if not ok or not places then return ok, reason; end
+	return limits.admit(session, row);
 end
 
 --- Before features are made: the host must federate, and the one who names himself must be a partner.
@@ -46,7 +51,10 @@ function incoming.features_first(host, event)
 	end
 	local row, reason = gate.pair(host, remote);
 	if not row then return refuse.incoming(session, host, remote, reason); end
-	local ok = not session.secure or rules.accepts_tls(row, true);
+	local ok;
+	ok, reason = limits.admit(session, row);
+	if not ok then return refuse.incoming(session, host, remote, reason); end
+	ok = not session.secure or rules.accepts_tls(row, true);
 	if not ok then return refuse.incoming(session, host, remote, "tls-not-supported"); end
 	if row.tls == "not_supported" then session.ssl_ctx = false; end -- mod_tls offers none then
 	if session.secure and rules.demands_certificate(row) and sessions.certificate(session, remote) ~= "valid" then
@@ -91,7 +99,7 @@ function incoming.sasl_auth(host, event)
 	if sessions.name(session.to_host) ~= sessions.name(host) then
 		return refuse.incoming(session, host, remote, "sasl");
 	end
-	local ok, reason = decide(session, host, remote, "external");
+	local ok, reason = decide(session, host, remote, "external", true);
 	if not ok then return refuse.incoming(session, host, remote, reason); end
 	return nil;
 end
@@ -102,7 +110,7 @@ function incoming.dialback_result(host, event)
 	if not is_incoming(session) then return nil; end
 	local remote = nameprep(stanza.attr.from or "");
 	if not remote or remote == "" then return nil; end -- Prosody refuses it: improper-addressing
-	local ok, reason = decide(session, host, remote, "dialback");
+	local ok, reason = decide(session, host, remote, "dialback", true);
 	if ok then return nil; end
 	if is_unauthenticated(session) then return refuse.incoming(session, host, remote, reason); end
 	return refuse.dialback(session, stanza, host, remote, reason);
@@ -129,7 +137,8 @@ function incoming.authenticated(host, event)
 	local session, remote = event.session, event.host;
 	if session.direction ~= "incoming" then return nil; end
 	local method = event.mechanism == "EXTERNAL" and "external" or "dialback";
-	local ok, reason = decide(session, host, remote, method);
+	-- A stream that serves others was asked for a place before; it is not closed when one was taken meanwhile.
+	local ok, reason = decide(session, host, remote, method, is_unauthenticated(session));
 	if ok and method == "external" and sessions.name(session.to_host) ~= sessions.name(host) then
 		ok, reason = false, "sasl";
 	end
@@ -138,6 +147,9 @@ function incoming.authenticated(host, event)
 		return false;
 	end
 	sessions.grant(session, host, remote, facts(session, remote, method));
+	local row = gate.pair(host, remote);
+	limits.take(session, row);
+	flow.attach(session, host, remote, row);
 	return nil;
 end
 
@@ -146,7 +158,7 @@ end
 function incoming.stanza(host, event)
 	local session, stanza = event.origin, event.stanza;
 	if not (session and sessions.is_stream(session)) then return nil; end
-	local remote = jid_host(stanza.attr.from);
+	local remote = sessions.sender(stanza);
 	if not remote or hosts[remote] then return nil; end -- one of our own, passed on by a module
 	if sessions.granted(session, host, remote) and gate.pair(host, remote) then return nil; end
 	local _, reason = gate.pair(host, remote);

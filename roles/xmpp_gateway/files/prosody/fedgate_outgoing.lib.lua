@@ -9,11 +9,11 @@ local XMLNS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
 local XMLNS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 
 local outgoing = {};
-local rules, sessions, refuse, gate, hosts, log;
+local rules, sessions, refuse, gate, hosts, log, limits, flow, routes;
 
 function outgoing.init(parts)
 	rules, sessions, refuse, gate, hosts = parts.rules, parts.sessions, parts.refuse, parts.gate, parts.hosts;
-	log = parts.log;
+	log, limits, flow, routes = parts.log, parts.limits, parts.flow, parts.routes;
 end
 
 local function is_unauthenticated(session)
@@ -41,6 +41,8 @@ end
 --- Why a stream ended, for who waits in its queue. A peer whose TLS minds the purpose of our certificate does not say
 -- so: it hangs up, or says something of its own. Where EXTERNAL is the only way, that is the likely cause.
 local function explained(session, reason)
+	local unreached = routes.explain(session, reason);
+	if unreached then return unreached; end
 	local row = gate.pair(session.from_host, session.to_host);
 	local said = reason == nil and "connection closed" or reason;
 	if type(said) ~= "string" or not row or not is_unauthenticated(session) or session.secure == nil then
@@ -49,7 +51,7 @@ local function explained(session, reason)
 	if rules.leaves_dialback(row, true) then return reason; end
 	local text = CLIENT_AUTH:format(session.to_host) .. ": " .. said;
 	log("warn", "Outgoing stream %s -> %s ended: %s", session.from_host, session.to_host, text);
-	refuse.count("outgoing", session.from_host, session.to_host, "sasl");
+	refuse.count("outgoing", session.from_host, session.to_host, "sasl", session);
 	return refuse.stanza_error(text);
 end
 
@@ -57,9 +59,13 @@ end
 function outgoing.created(_, event)
 	local session = event.session;
 	local row = gate.pair(session.from_host, session.to_host);
+	if row then limits.take(session, row); end
 	if row and row.tls == "not_supported" then session.ssl_ctx = false; end
 	local bounce = session.bounce_sendq;
-	function session.bounce_sendq(same, reason) return bounce(same, explained(same, reason)); end
+	function session.bounce_sendq(same, reason)
+		local ok, said = pcall(explained, same, reason);
+		return bounce(same, ok and said or reason);
+	end
 end
 
 --- A stanza wants to leave. A stream that serves several domains may stand in Prosody's table under a name it was
@@ -74,6 +80,10 @@ function outgoing.route(_, event)
 		hosts[host].s2sout[remote] = nil; -- luacheck: ignore 122
 		if existing.direction == "outgoing" then refuse.outgoing(existing, "sasl"); end
 	end
+	if hosts[host].s2sout[remote] then return nil; end
+	local ok;
+	ok, reason = limits.admit(nil, row);
+	if not ok then return refuse.outgoing_stanza(event, reason); end
 	return nil;
 end
 
@@ -212,6 +222,7 @@ function outgoing.authenticated(_, event)
 		return false;
 	end
 	sessions.grant(session, host, remote, facts);
+	flow.attach(session, host, remote, row);
 	return nil;
 end
 

@@ -92,7 +92,8 @@ end
 local function is_row(row)
 	return type(row) == "table" and rules.TYPES[row.type] and LEVELS[row.tls] and LEVELS[row.sasl]
 		and type(row.dialback) == "boolean" and CERTIFICATES[row.dialback_certificate]
-		and (row.allow_plaintext == nil or type(row.allow_plaintext) == "boolean");
+		and (row.allow_plaintext == nil or type(row.allow_plaintext) == "boolean")
+		and (row.proxy_fqdn == nil or type(row.proxy_fqdn) == "string" and row.proxy_fqdn ~= "");
 end
 
 --- Why a well-formed row is not honoured, or nil.

@@ -1,0 +1,284 @@
+"""The reconciler of ``federation_block``: the block list on disk, and that the running server shuts them out."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+from ..errors import CheckFailed, FedgateError, InvalidValue, SeveralErrors
+from ..host.systemd import Unit, UnitState
+from ..model.domains import domain_name
+from ..module import Context, Reconciler
+from ..plan import KNOWN_AFTER_APPLY, Change, Plan
+from .blocked import Block, Blocks, parse, reported, text_of
+from .files import Seen, Wanted, look, write
+from .kinds import kind_of
+from .policy import digest_of
+from .policy import parse as parse_policy
+from .status import is_current, is_gated, read_status, reason_of
+
+_INTERVAL = 0.1
+_MODE = 0o640
+#: Characters of a reason, and of a name; both are shown in one line.
+_LONGEST_REASON, _LONGEST_NAME = 500, 100
+#: Stands for the moment of a new block in a plan, which is made before that moment is known.
+_NOT_YET = -1
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The block list on disk and in the running server.
+
+    :ivar file: the file.
+    :ivar blocks: who is blocked: as the file says; without a usable file, as the running server says.
+    :ivar good: whether the file says just that.
+    :ivar status: what the running server reports; None when there is none, or when it reports nothing.
+    :ivar unit: the service.
+    """
+
+    file: Seen
+    blocks: Blocks
+    good: bool
+    status: Optional[dict[str, Any]]
+    unit: UnitState
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be shut out now, for no server runs, or it federates with nobody for want of a policy."""
+        return not self.unit.active or (self.status is not None and not is_gated(self.status, self.unit.pid))
+
+    @property
+    def in_force(self) -> Optional[str]:
+        """The digest of the list that the running server holds; None when it holds none, or that of no file."""
+        blocking = (self.status or {}).get("blocking")
+        return blocking.get("digest") if isinstance(blocking, Mapping) else None
+
+
+class FederationBlock(Reconciler):
+    """Blocks or releases domains; what else is blocked stays so."""
+
+    def __init__(self, params: Mapping[str, Any], context: Context) -> None:
+        super().__init__(params, context)
+        self.kind = kind_of(params["server"])
+        self.unit = Unit(context, self.kind.unit)
+        self.path: str = params["path"]
+        self.domains = read_domains(params["domains"])
+        self.blocks = params["state"] == "blocked"
+        self.reason = _line("reason", params["reason"], _LONGEST_REASON) if self.blocks else ""
+        self.by = _line("by", params["by"] or _user(), _LONGEST_NAME) if self.blocks else ""
+
+    def observe(self) -> Observed:
+        """Read the file, the server's report and the unit's state. :raises CheckFailed: when nothing tells the list."""
+        file, unit = look(self.path), self.unit.state()
+        status = read_status(self.params["status_path"])
+        status = status if is_current(status, unit.pid) else None
+        blocks, good = listed(self.path, file, status)
+        return Observed(file, blocks, good, status, unit)
+
+    def plan(self, observed: Observed) -> Plan:
+        """One change for each domain, and one for the list as a whole: written, or only loaded."""
+        if self.blocks:
+            self._demand_others(observed)
+        wanted = self._wanted(observed, _NOT_YET)
+        changes = list(_changes(observed.blocks, wanted))
+        if changes or not self._is_done(observed):
+            before = {"blocked": sorted(observed.blocks), "loaded": self._is_loaded(observed)}
+            changes.append(Change("run", "block list", self.path, before, {"blocked": sorted(wanted), "loaded": True}))
+        return Plan.of(changes)
+
+    def apply(self, plan: Plan, observed: Observed) -> None:
+        """Write, reload, wait for the server's report. :raises CheckFailed: after the former list is back."""
+        wanted = self._wanted(observed, int(time.time()))
+        data = observed.file.data if observed.good and wanted == observed.blocks else None
+        text = text_of(wanted) if data is None else data.decode()
+        self._write(text)
+        if observed.closed:
+            return
+        try:
+            self._reload(observed.unit)
+            self._await(digest_of(text))
+        except FedgateError as error:
+            raise self._rolled_back(observed, error) from None
+
+    def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
+        """Return who is blocked, and whether a running server holds it; warn when that is still to come."""
+        blocks = self._wanted(observed, int(time.time())) if self.context.check_mode else observed.blocks
+        if observed.closed:
+            why = f"{self.kind.unit} does not run" if not observed.unit.active else reason_of(
+                observed.status, observed.unit.pid)  # fmt: skip
+            self.context.warn(f"Nobody federates through this host now ({why}); the block list holds from the start.")
+        return {
+            "blocked": [blocks[domain].as_dict() for domain in sorted(blocks)],
+            "in_force": not observed.closed and self._is_loaded(observed),
+        }
+
+    def _wanted(self, observed: Observed, now: int) -> Blocks:
+        wanted = dict(observed.blocks)
+        for domain in self.domains:
+            present = wanted.pop(domain, None)
+            if not self.blocks:
+                continue
+            subdomains = self.params["subdomains"]
+            if subdomains is None:
+                subdomains = present is not None and present.subdomains
+            if present and (present.reason, present.subdomains) == (self.reason, subdomains):
+                wanted[domain] = present  # who asks a second time, be it by another name, changes nothing
+            elif present:
+                wanted[domain] = replace(present, reason=self.reason, by=self.by, subdomains=subdomains)
+            else:
+                wanted[domain] = Block(domain, now, self.reason, self.by, subdomains)
+        return wanted
+
+    def _is_done(self, observed: Observed) -> bool:
+        file = observed.file
+        rights = (file.mode, file.owner, file.group) == (_MODE, "root", self.kind.group)
+        written = observed.good and (file.kind == "absent" or rights)
+        return written and (observed.closed or self._is_loaded(observed))
+
+    def _is_loaded(self, observed: Observed) -> bool:
+        """Whether the running server holds what the file says."""
+        if observed.closed or not observed.good:
+            return False
+        if observed.file.data is None:  # nothing is blocked, and a server that knows no blocks blocks nobody
+            return not reported(observed.status)
+        return observed.in_force == digest_of(observed.file.data.decode())
+
+    def _demand_others(self, observed: Observed) -> None:
+        """Refuse our own domains. :raises InvalidValue:"""
+        policy = look(self.params["policy_path"])
+        content = parse_policy((policy.data or b"").decode(errors="replace")) or {}
+        hosts = (observed.status or {}).get("hosts") or []
+        ours = _names([*self.params["local_hosts"], *hosts, *(content.get("local_hosts") or [])])
+        mistaken = [domain for domain in self.domains if domain in ours]
+        if mistaken:
+            raise InvalidValue(
+                f"{', '.join(mistaken)}: our own, and no partner's",
+                path="domains",
+                hint="Only domains of others can be blocked; to close one of ours, take it out of the inventory.",
+            )
+
+    def _write(self, text: str) -> None:
+        write(Wanted(self.path, text.encode(), _MODE, "root", self.kind.group))
+
+    def _reload(self, unit: UnitState) -> None:
+        # Not by systemctl: it waits for the server to be done with its whole configuration, which may be broken.
+        # What the server reports is what counts.
+        if unit.pid is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(unit.pid, signal.SIGHUP)
+
+    def _await(self, digest: str) -> None:
+        end = time.monotonic() + self.params["timeout"]
+        while True:
+            seen = self.observe()
+            if seen.closed or seen.in_force == digest:
+                return
+            if time.monotonic() > end:
+                raise CheckFailed(_why_not(seen))
+            time.sleep(_INTERVAL)
+
+    def _rolled_back(self, observed: Observed, error: FedgateError) -> CheckFailed:
+        former = observed.file.data.decode() if observed.good and observed.file.data else text_of(observed.blocks)
+        try:
+            # Never by taking the file away: for a server that has read the new one that would take nothing back.
+            self._write(former)
+            self._reload(self.unit.state())
+            state = "the former list is back"
+        except (FedgateError, OSError) as second:
+            state = f"the former list could not be put back ({second})"
+        return CheckFailed(
+            f"the server did not take the block list: {str(error).rstrip('.')}; {state}",
+            hint=f"Look at journalctl --unit {self.kind.unit}. To shut everybody out at once, stop that service.",
+        )
+
+
+def listed(path: str, file: Seen, status: Optional[Mapping[str, Any]]) -> tuple[Blocks, bool]:
+    """Return who is blocked, and whether the file says so; without a usable file the running server knows.
+
+    :param status: what the running server reports; None when it reports nothing.
+    :raises CheckFailed: when the file cannot be read as a list, and no server knows one.
+    """
+    stated = None if file.data is None else parse(file.data)
+    if stated is not None:
+        return stated, True
+    held = reported(status)
+    if file.kind != "absent" and held is None:
+        raise CheckFailed(
+            f"{path} is no block list, and no running server tells whom it blocks; nothing was changed",
+            hint="Nobody federates after a start with it. Mend it, or remove it and block again who has to be.",
+        )
+    return held or {}, file.kind == "absent" and not held
+
+
+def read_domains(given: Iterable[str]) -> list[str]:
+    """Return the domains in the form in which names are compared, each once.
+
+    :raises InvalidValue: for what is no domain name; :raises SeveralErrors: for several of them.
+    """
+    found: list[str] = []
+    errors: list[FedgateError] = []
+    for index, text in enumerate(given):
+        try:
+            found.append(domain_name(text))
+        except InvalidValue as error:
+            hint = "Write the name; subdomains: true blocks all below it, too." if "*" in str(text) else error.hint
+            errors.append(InvalidValue(error.message, path=f"domains[{index}]", hint=hint))
+    if errors:
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+    if not found:
+        raise InvalidValue("no domain is named", path="domains", hint="Name those to block or release.")
+    return list(dict.fromkeys(found))
+
+
+def _names(texts: Iterable[Any]) -> set[str]:
+    """Return those names that can be read; what cannot is no domain of ours either, and no reason to stop here."""
+    found = set()
+    for text in texts:
+        with contextlib.suppress(InvalidValue):
+            found.add(domain_name(text))
+    return found
+
+
+def _line(name: str, text: Optional[str], longest: int) -> str:
+    """Return a text for people: one line, neither empty nor long. :raises InvalidValue: for what is none."""
+    line = (text or "").strip()
+    if not line:
+        raise InvalidValue(f"no {name} is given", path=name, hint="Say in one line why, for those who find it later.")
+    if len(line) > longest or not line.isprintable():
+        raise InvalidValue(
+            f"{line[:40]!r}… is no single line of at most {longest} characters", path=name, hint="Say it shorter."
+        )
+    return line
+
+
+def _user() -> str:
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def _why_not(seen: Observed) -> str:
+    if seen.status is None:
+        return reason_of(seen.status, seen.unit.pid)
+    blocking = seen.status.get("blocking")
+    if not isinstance(blocking, Mapping):
+        return "Fedgate's modules in the running server are of an earlier version; gateway.yml brings the present ones"
+    return str(blocking.get("reason") or "it still holds the former list")
+
+
+def _changes(before: Blocks, after: Blocks) -> Iterator[Change]:
+    for domain in sorted({*before, *after}):
+        old, new = before.get(domain), after.get(domain)
+        if old != new:
+            action = "create" if old is None else "delete" if new is None else "update"
+            yield Change(action, "block", domain, _shown(old), _shown(new))  # type: ignore[arg-type]
+
+
+def _shown(block: Optional[Block]) -> Optional[dict[str, Any]]:
+    if block is None:
+        return None
+    return {**block.fields(), **({"since": KNOWN_AFTER_APPLY} if block.since == _NOT_YET else {})}
