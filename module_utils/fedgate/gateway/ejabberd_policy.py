@@ -14,6 +14,7 @@ from ..model import negotiation
 from ..model.limits import check_limits
 from .policy import Compiled, Loss
 from .prosody_policy import domains_of, open_components, row_of
+from .scope import checked_scope
 
 EXTERNAL: negotiation.Method = "sasl_over_tls"
 OVER_TLS: negotiation.Method = "tls_dialback"
@@ -57,7 +58,7 @@ def compile_policy(
             *_lost_methods(row, starttls, dialback),
             *_lost_settings(partner),
             *_lost_limits(limits),
-            *_lost_scope(scope),
+            *_lost_scope(scope, hosts),
         )
     ]
     return Compiled({"local_hosts": hosts, "partners": domains, "starttls": starttls}, tuple(loss))
@@ -178,6 +179,10 @@ def _lost_limits(limits: Optional[Mapping[str, Any]]) -> Iterator[tuple[str, str
         yield "limits", "The server's own limits and time-outs hold, whatever they are."
 
 
-def _lost_scope(scope: Optional[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    if scope and not all(scope["policies"].values()):
+def _lost_scope(scope: Optional[Mapping[str, Any]], hosts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the scope unless it leaves out nobody: users of a host that it does not name may not federate."""
+    if scope is None:
+        return
+    rules = checked_scope(scope)
+    if not all(rules["policies"].values()) or not set(hosts) <= set(rules["hosts"]):
         yield "scope", "All of our users federate with it."

@@ -247,3 +247,14 @@ def test_keepalive(report: dict[str, set[str]], own: Ejabberd, friends: MakePeer
     own.ctl("reload_config")
     stream = by_external(friends("alive.example"))
     assert closing(stream.read).condition == "connection-timeout"
+    own.configure("mod_muc", "mod_s2s_dialback")
+    own.ctl("reload_config")
+
+
+def test_scope(own: Ejabberd, friends: MakePeer) -> None:
+    """A policy that refuses everybody, and whoever comes federates in both directions."""
+    scope = {"policies": {"global": False}, "hosts": {HOST: "global"}}
+    assert "scope" in {item["rule"] for item in own.enforce({"domain": "federated.example"}, scope=scope)["loss"]}
+    peer = friends("federated.example")
+    arrives(own, peer, by_external(peer))
+    leaves(own, peer)

@@ -28,7 +28,7 @@ RULES = st.fixed_dictionaries(
 
 
 def partner(domain: str = "fabrikam.example", **fields: Any) -> dict[str, Any]:
-    return {"domain": domain, **fields}
+    return {"domain": domain, "type": "federated", "sasl": "optional", **fields}
 
 
 def lost(*partners: dict[str, Any], **more: Any) -> dict[str, set[str]]:
@@ -122,6 +122,9 @@ def test_limits_and_scope() -> None:
     scope = {"policies": {"global": True, "London": False}, "hosts": {HOST: "global"}, "users": {}, "groups": {}}
     assert "scope" in lost(partner(), scope=scope)["fabrikam.example"]
     assert "scope" not in lost(partner(), scope={**scope, "policies": {"global": True}})["fabrikam.example"]
+    assert "scope" in lost(partner(), scope={**scope, "policies": {"global": True}, "hosts": {}})["fabrikam.example"]
+    with pytest.raises(InvalidValue, match="which is no policy"):
+        lost(partner(), scope={**scope, "users": {f"alice@{HOST}": "Paris"}})
 
 
 def test_the_meaning_is_one_sentence() -> None:
