@@ -70,8 +70,14 @@ options:
         type: str
         choices: [any, valid]
         default: any
+      stanza_rate:
+        description: Stanzas a second; no setting of these products, and refused unless it is waived.
+        type: int
+      stanza_size:
+        description: Bytes in a stanza; no setting of these products, and refused unless it is waived.
+        type: int
       waive:
-        description: Rules that somebody has agreed to do without; only V(dialback_certificate) means something here.
+        description: Rules that somebody has agreed to do without, by their names.
         type: list
         elements: str
         default: []

@@ -28,6 +28,8 @@ _PARTNER: dict[str, Any] = {
     "connection_limit": {"type": "int"},
     "proxy_fqdn": {"type": "str"},
     "dialback_certificate": {"type": "str", "choices": ["any", "valid"], "default": "any"},
+    "stanza_rate": {"type": "int"},
+    "stanza_size": {"type": "int"},
     "waive": {"type": "list", "elements": "str", "default": []},
     # What else the model publishes of a partner.
     **{key: {"type": "raw"} for key in ("allow_plaintext", "echo_address", "expires", "methods", "verdict")},
@@ -136,14 +138,26 @@ class XmppPartners(OverShell):
         return {"unmanaged": unmanaged, **self.calls()}
 
 
+#: Rules of ours that these products have no setting for → what would happen instead.
+_NOT_HONOURED = {
+    "dialback_certificate": "a partner that uses dialback needs no valid certificate",
+    "stanza_rate": "a partner may send as fast as it likes",
+    "stanza_size": "only the server's own bound holds",
+}
+
+
 def _demand_no_loss(partners: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse what this product has no setting for, unless somebody has agreed to do without."""
-    rule = "dialback_certificate"
-    lost = [item["domain"] for item in partners if item[rule] == "valid" and rule not in item["waive"]]
+    """Refuse what these products have no setting for, unless somebody has agreed to do without."""
+    lost = [
+        f"{item['domain']}: {rule} ({meaning})"
+        for item in partners
+        for rule, meaning in _NOT_HONOURED.items()
+        if item[rule] not in (None, "any") and rule not in (item["waive"] or ())
+    ]
     if lost:
         raise InvalidValue(
-            f"Lync Server cannot demand a valid certificate of a partner that uses dialback: {', '.join(lost)}",
-            hint="Set sasl: required, which demands one; or waive: [dialback_certificate] on this partner.",
+            f"Lync Server does not honour {'; '.join(lost)}",
+            hint="Leave the rule out, or agree to its loss by its name in waive on that partner.",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.fedgate.lync.partners import ARGUMENTS, XmppPartners
+from ansible.module_utils.fedgate.model.partner import Partner
 from ansible.module_utils.fedgate.module import run_here
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -260,12 +261,22 @@ def test_who_may_only_look(lync: Deployment, apply: Apply) -> None:
     assert result["failed"] and "no cmdlet New-CsXmppAllowedPartner" in result["msg"] and not lync.world.partners
 
 
-def test_a_rule_that_the_product_does_not_have(lync: Deployment, apply: Apply) -> None:
-    partner = {"domain": "one.example", "dialback_certificate": "valid"}
+@pytest.mark.parametrize(
+    ("rule", "value"), [("dialback_certificate", "valid"), ("stanza_rate", 5), ("stanza_size", 20000)]
+)
+def test_a_rule_that_the_product_does_not_have(lync: Deployment, apply: Apply, rule: str, value: Any) -> None:
+    partner = {"domain": "one.example", rule: value}
     result = apply([partner])
-    assert result["failed"] and "one.example" in result["msg"] and "waive: [dialback_certificate]" in result["msg"]
+    assert result["failed"] and f"one.example: {rule}" in result["msg"] and "waive" in result["msg"]
     assert lync.shells.opened == 0
-    assert actions(apply([{**partner, "waive": ["dialback_certificate"]}])) == [("create", "one.example")]
+    assert actions(apply([{**partner, "waive": [rule]}])) == [("create", "one.example")]
+
+
+def test_what_the_model_publishes_is_taken(lync: Deployment, apply: Apply) -> None:
+    facts = Partner("fabrikam.example", ("emea.fabrikam.example",), type="federated").as_facts()
+    result = apply([facts])
+    assert actions(result) == [("create", "fabrikam.example")]
+    assert apply([facts])["changed"] is False
 
 
 @pytest.mark.parametrize("protocol", ["2.1", "2.3"])
