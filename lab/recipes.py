@@ -58,6 +58,12 @@ ROLES = {
     "dns": Role(("bind9", "bind9-dnsutils"), ("named",)),
     "partner": Role(("ejabberd",), ("ejabberd",)),
     "stranger": Role(("prosody", "lua-unbound"), ("prosody",)),
+    # Both in one, for tests of how Prosody asks a directory.
+    "groups": Role(
+        ("prosody", "lua-unbound", "lua-ldap", "slapd", "ldap-utils"),
+        ("prosody", "slapd"),
+        "slapd slapd/no_configuration boolean true\n",
+    ),
     "acme": Role(("pebble",), ()),  # it comes without a service
     # What the certificate module needs on a host: measurements begin where the host is ready.
     "fleet": Role(("python3-cryptography",), ()),

@@ -55,6 +55,11 @@ ansible_facts:
           type: list
           elements: dict
           returned: success
+        access_policies:
+          description: Who of our own users may federate, each name, xmpp_access, description, users, groups.
+          type: list
+          elements: dict
+          returned: success
         limits:
           description: What holds for partners that say nothing else, with all defaults filled in.
           type: dict
@@ -64,7 +69,9 @@ ansible_facts:
           type: dict
           returned: success
         hosts:
-          description: Hosts by inventory name, with what each serves, and whether it is the one that does so now.
+          description:
+            - Hosts by inventory name, with what each serves, and whether it is the one that does so now.
+            - I(scope) is what the access policies say of its users; null where there are none.
           type: dict
           returned: success
         records:

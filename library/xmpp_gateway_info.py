@@ -49,8 +49,8 @@ version:
   sample: 13.0.1
 status:
   description:
-    - What the running server reports (state, generation, digest, hosts, sessions with their methods, refused,
-      blocking).
+    - What the running server reports (state, generation, digest, hosts, alarm, faults, blocking, sessions with their
+      methods, refused, partners with their counters, totals); docs/watching.md describes each.
     - Null when it does not run, or runs without our modules.
   type: dict
   returned: success

@@ -12,15 +12,23 @@ author: Fedgate authors
 description:
   - Compiles the partners to the policy of the gateway's server, writes it, and lets the running server load it without
     a restart; streams of partners whose rules stay are not interrupted.
-  - Done only when the running server reports that it enforces this very policy. When it does not within O(timeout),
-    the former policy is put back.
+  - Done only when the running server reports that it enforces this very policy. When it does not, or not within
+    O(timeout), the former policy is put back.
   - The policy is whole. A partner that is not listed has no access; an empty list closes the gateway to all.
+  - A policy file that is not as it was written (edited by hand, cut short, with other rights) is a difference, and is
+    replaced. So is an alarm that the running server raises; the server is told to load the policy again.
+  - What the server cannot honour of a partner's rules stops the run before anything is changed, unless that partner
+    waives it by the rule's name. Everything that is lost, waived or not, is in RV(loss).
+  - With O(server=ejabberd), on an ejabberd of your own that includes O(path), only the list of partners and the demand
+    for TLS are enforced. Where a partner goes, all streams with other servers are closed, and open again by themselves.
 extends_documentation_fragment: [fedgate]
 options:
   server:
-    description: Kind of gateway.
+    description:
+      - Kind of gateway. V(prosody) is one made by M(xmpp_gateway); V(ejabberd) one that you keep yourself, prepared as
+        docs/ejabberd-policy.md says.
     type: str
-    choices: [prosody]
+    choices: [prosody, ejabberd]
     default: prosody
   partners:
     description:
@@ -92,7 +100,12 @@ options:
         type: bool
         default: false
       waive:
-        description: Waived rules; the model has checked them; not used.
+        description:
+          - Rules that this partner gives up where the server cannot honour them. V(auto_approval), V(consent),
+            V(private) and V(host) are parts of O(partners[].type); further V(components), V(tls), V(sasl), V(dialback),
+            V(dialback_certificate), V(keepalive), V(connection_limit), V(stanza_rate), V(stanza_size), V(proxy_fqdn),
+            V(limits) and V(scope).
+          - A rule that is named here and honoured is a warning.
         type: list
         elements: str
       echo_address:
@@ -139,23 +152,51 @@ options:
         C(keepalive_interval), C(stream_establishment_timeout), C(stream_inactivity_timeout), C(stanza_rate),
         C(stanza_size) - and so are the defaults of those that are missing.
       - Without the option, the limits of Lync Server hold, which has no stanza rate, and a stanza may have as many
-        bytes as the server says.
+        bytes as the server says; with O(server=ejabberd) nothing is asked for.
     type: dict
+  scope:
+    description:
+      - Who of our own users may federate, as M(federation_model) publishes it for a host. Without it everybody may.
+      - What is nearest to a user counts, in the order users, groups, hosts. Of several groups of a user, one that
+        refuses counts. Users of a host that is not named may not federate.
+    type: dict
+    suboptions:
+      policies:
+        description: Policies by name, each V(true) or V(false).
+        type: dict
+        default: {}
+      hosts:
+        description: For our domains, the name of the policy of their users.
+        type: dict
+        default: {}
+      users:
+        description: For addresses, the name of the policy that is granted to the user.
+        type: dict
+        default: {}
+      groups:
+        description: For distinguished names of groups in the gateway's directory, the name of the policy granted to it.
+        type: dict
+        default: {}
+  directory:
+    description: Whether the gateway's users are in a directory (LDAP). Without one, nothing can be granted to groups.
+    type: bool
+    default: false
   path:
-    description: The policy file.
+    description:
+      - The policy file. Unless given, V(/etc/prosody/fedgate/policy.json) for V(prosody) and
+        V(/etc/ejabberd/fedgate.yml) for V(ejabberd).
     type: path
-    default: /etc/prosody/fedgate/policy.json
   status_path:
-    description: The file in which our modules in the server report.
+    description: The file in which our modules in Prosody report; not used for V(ejabberd), which is asked.
     type: path
     default: /run/prosody/fedgate.json
   timeout:
-    description: Seconds that the server has for loading the policy.
+    description: Seconds that Prosody has for loading the policy; C(ejabberdctl) waits for ejabberd by itself.
     type: int
     default: 20
 requirements:
-  - systemd on the host
-  - a gateway made by M(xmpp_gateway)
+  - "for V(prosody): systemd on the host, and a gateway made by M(xmpp_gateway)"
+  - "for V(ejabberd): a running ejabberd with C(ejabberdctl), without C(mod_s2s_bidi)"
 seealso:
   - module: xmpp_gateway
   - module: federation_block
@@ -179,6 +220,14 @@ EXAMPLES = r"""
     partners:
       - domain: fabrikam.example
 
+- name: Federate from an ejabberd of one's own, with all that it cannot honour waived by the partner concerned
+  xmpp_partner_policy:
+    server: ejabberd
+    local_hosts: [contoso.example]
+    partners:
+      - domain: fabrikam.example
+        waive: [auto_approval, host]
+
 - name: Give a partner more connections than the others, and find its server at another name
   xmpp_partner_policy:
     local_hosts: [contoso.example]
@@ -189,6 +238,17 @@ EXAMPLES = r"""
       - domain: fabrikam.example
         connection_limit: 50
         proxy_fqdn: xmpp.hosting.example
+- name: Let nobody but Alice federate
+  xmpp_partner_policy:
+    local_hosts: [contoso.example]
+    partners:
+      - domain: fabrikam.example
+    scope:
+      policies: {global: false, sales: true}
+      hosts:
+        contoso.example: global
+      users:
+        alice@contoso.example: sales
 
 - name: Federate with nobody
   xmpp_partner_policy:
@@ -206,21 +266,21 @@ digest:
   type: str
   returned: success
 loaded:
-  description: What the running server reports (state, generation, digest, reason).
+  description: What the running server reports (state, generation, digest, reason, alarm).
   type: dict
   returned: success
 loss:
   description: Rules that this server does not honour, each partner, rule, meaning. Prosody honours all.
   type: list
   elements: dict
-  returned: success
+  returned: success, and when something was not waived
 blocked:
   description:
     - Blocks of M(federation_block) that shut out partners of the list, each domain, since, reason, by, subdomains. They
       are no difference from the policy, and stay until they are released.
   type: list
   elements: dict
-  returned: success
+  returned: success, with O(server=prosody)
 plan:
   description: Changes, each action, kind, name, before, after.
   type: list
@@ -237,7 +297,7 @@ pending:
   returned: success
 """
 
-from ansible.module_utils.fedgate.gateway.policy_gate import PartnerPolicy
+from ansible.module_utils.fedgate.gateway.gates import partner_policy
 from ansible.module_utils.fedgate.model.partner import DEFAULTS, TYPES
 from ansible.module_utils.fedgate.module import run
 
@@ -268,13 +328,16 @@ COMPONENT = {
     "kind": {"type": "str"},
     "federated": {"type": "raw", "default": False},
 }
+MAPPING = {"type": "dict", "default": {}}
 ARGUMENTS = {
-    "server": {"type": "str", "choices": ["prosody"], "default": "prosody"},
+    "server": {"type": "str", "choices": ["prosody", "ejabberd"], "default": "prosody"},
     "partners": {"type": "list", "elements": "dict", "required": True, "options": PARTNER},
     "local_hosts": {"type": "list", "elements": "str", "required": True},
     "components": {"type": "list", "elements": "dict", "default": [], "options": COMPONENT},
     "limits": {"type": "dict"},
-    "path": {"type": "path", "default": "/etc/prosody/fedgate/policy.json"},
+    "scope": {"type": "dict", "options": dict.fromkeys(("policies", "hosts", "users", "groups"), MAPPING)},
+    "directory": {"type": "bool", "default": False},
+    "path": {"type": "path"},
     "status_path": {"type": "path", "default": "/run/prosody/fedgate.json"},
     "timeout": {"type": "int", "default": 20},
 }
@@ -282,7 +345,7 @@ ARGUMENTS = {
 
 def main() -> None:
     """Run the module."""
-    run(PartnerPolicy, ARGUMENTS)
+    run(partner_policy, ARGUMENTS)
 
 
 if __name__ == "__main__":

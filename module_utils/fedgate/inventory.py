@@ -17,7 +17,7 @@ from ansible.vars.manager import VariableManager
 
 from .errors import InvalidValue
 from .model.problems import UNKNOWN, Where
-from .model.variables import concerns_us, place
+from .model.variables import DIRECTORY, concerns_us, place
 
 try:  # ansible-core keeps it to itself; without it, errors name no file and line
     from ansible._internal._datatag._tags import Origin
@@ -74,6 +74,7 @@ class Collected:
             self._templar = Templar(loader=loader, variables={**raw, "hostvars": hostvars})
             name = str.__str__(host)
             self.hosts[name] = {_bare(key): self._variable(key, raw[key], name) for key in raw if concerns_us(key)}
+            self.hosts[name][DIRECTORY] = _has_directory(raw)
 
     def origin_of(self, host: str, steps: tuple[str | int, ...]) -> str | None:
         """Return file, line and column of a value, or of the nearest one around it that is known."""
@@ -122,6 +123,13 @@ class Collected:
                 self._seen.add(f"{origin}{error.message}")
                 self.errors.append(found)
             return UNKNOWN
+
+
+def _has_directory(variables: Mapping[str, Any]) -> bool:
+    """Tell whether a gateway's users may be in a directory; its settings, which hold a secret, are not evaluated."""
+    settings = variables.get(DIRECTORY)
+    named = "kind" in settings if isinstance(settings, Mapping) else bool(settings)
+    return named or variables.get("xmpp_gateway_mode") == "policy_only"
 
 
 def _bare(value: Any) -> Any:

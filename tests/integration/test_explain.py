@@ -102,6 +102,19 @@ def test_an_expired_and_an_unknown_partner(mine: Mine) -> None:
     assert "fabrikam2.example stands in none of federation_partners (main/group_vars/edges.yml:2:1)" in output
 
 
+def test_who_of_ours_may(mine: Mine) -> None:
+    policies = "federation_access_policies:\n  - {name: global, xmpp_access: false}\n"
+    granted = "  - name: sales\n    xmpp_access: true\n    users: [alice@contoso.example]\n"
+    mine.make("branch", **{"group_vars/edges/access.yml": policies, "group_vars/edges/main.yml": SHARED})
+    (mine.folder / "branch" / "group_vars" / "edges.yml").unlink()
+    output = mine.explain("who=carol@fabrikam.example", "whom=alice@contoso.example", inventory="branch")
+    assert "no federation" in output and "the access policy global (branch/group_vars/edges/access.yml:2:" in output
+    mine.make("more", **{"group_vars/edges/access.yml": policies + granted, "group_vars/edges/main.yml": SHARED})
+    (mine.folder / "more" / "group_vars" / "edges.yml").unlink()
+    output = mine.explain("before=branch", "after=more", inventory="localhost,")
+    assert "OPENS   alice@contoso.example: may federate now (more/group_vars/edges/access.yml:5:5)" in output
+
+
 def test_what_a_branch_would_change(mine: Mine) -> None:
     mine.make("branch", "default_type: public_verified", "default_type: federated")
     output = mine.explain("before=main", "after=branch", inventory="localhost,")

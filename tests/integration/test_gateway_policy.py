@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,6 +86,52 @@ def test_the_policy_is_added_loaded_and_removed_without_trace() -> None:
     assert not shell("ls /run/prosody/fedgate.json", check=False)
 
 
+def reload_and_see(kind: str | None) -> None:
+    """Reload the server; wait until its report has this kind of alarm."""
+    shell("systemctl reload prosody")
+    for _ in range(100):
+        if ((loaded()["alarm"] or {}).get("kind")) == kind:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no alarm of kind {kind}: {loaded()['alarm']}")
+
+
+def check_mending() -> None:
+    """A policy file that somebody edited is reported with what the edit touched, and written anew."""
+    present = policy(partner("adatum.example"))
+    good = shell(f"cat {POLICY}")
+    for edit, rows in (
+        (f"sed -i s/adatum.example/evil.example/ {POLICY}", {("create", "partner", "adatum.example"),
+                                                            ("delete", "partner", "evil.example")}),
+        (f"sed -i 's/\"required\"/\"optional\"/' {POLICY}", {("update", "partner", "adatum.example")}),
+        (f"truncate -s 100 {POLICY}", {("create", "partner", "adatum.example")}),
+        (f"chmod 0666 {POLICY}", set()),
+    ):  # fmt: skip
+        shell(edit)
+        reload_and_see("policy")
+        assert loaded()["state"] == "enforcing" and loaded()["digest"] == present.result["digest"]
+        checked = policy(partner("adatum.example"), check=True)
+        assert checked.plan() == {*rows, ("run", "policy", POLICY)}
+        whole = next(change for change in checked.result["plan"] if change["kind"] == "policy")
+        assert "policy.json" in whole["before"]["alarm"] and whole["after"]["alarm"] is None
+        mended = policy(partner("adatum.example"))
+        assert mended.plan() == checked.plan() and mended.result["digest"] == present.result["digest"]
+        assert loaded()["alarm"] is None and shell(f"cat {POLICY}") == good
+        assert policy(partner("adatum.example")).plan() == set()
+
+
+def check_audit() -> None:
+    """Who is refused stands in the journal."""
+    knock = "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'"
+    knock += " from='knocker.example' to='contoso.example'>"
+    shell(f'exec 3<>/dev/tcp/127.0.0.1/5269; printf %s "{knock}" >&3; timeout 5 cat <&3 || true')
+    said = shell("journalctl --unit prosody --output cat --grep '^fedgate_audit: ' --no-pager")
+    facts = [json.loads(line.removeprefix("fedgate_audit: ")) for line in said.splitlines()]
+    assert ("refused", "knocker.example", "not-a-partner") in [
+        (item["verdict"], item.get("remote"), item.get("reason")) for item in facts
+    ]
+
+
 def check_policies() -> None:
     """Add, change and remove partners; break the loading."""
     send_modules()
@@ -96,7 +143,7 @@ def check_policies() -> None:
     assert loaded()["state"] == "enforcing"
     assert policy(partner("fabrikam.example")).plan() == set()
 
-    second = policy(partner("fabrikam.example", sasl="required"), partner("adatum.example"))
+    second = policy(partner("fabrikam.example", sasl="optional"), partner("adatum.example"))
     assert second.plan() == {
         ("update", "partner", "fabrikam.example"), ("create", "partner", "adatum.example"), ("run", "policy", POLICY),
     }  # fmt: skip
@@ -105,6 +152,8 @@ def check_policies() -> None:
     refused = policy(partner("fabrikam.example", tls="optional"))
     assert refused.result["failed"] and "partner fabrikam.example" in refused.result["msg"]
     assert loaded()["generation"] == 2
+
+    check_scope(partner("fabrikam.example", sasl="optional"), partner("adatum.example"))
 
     # A server that hears nothing: the file goes back to what it was.
     before = shell(f"cat {POLICY}")
@@ -123,10 +172,36 @@ def check_policies() -> None:
     assert ("run", "policy", POLICY) in repaired.plan()
     assert loaded()["digest"] == repaired.result["digest"]
 
+    check_mending()
+    check_audit()
+
     nobody = policy()
     assert ("delete", "partner", "adatum.example") in nobody.plan()
     assert loaded()["state"] == "enforcing" and policy().plan() == set()
     assert shell("cat /run/prosody/prosody.pid") == process, "the server was restarted"
+
+
+def check_scope(*partners: dict[str, Any]) -> None:
+    """Take access away from all users but one, and give it back; the partners stay as they are."""
+    scope = {
+        "policies": {"global": False, "sales": True},
+        "hosts": {"contoso.example": "global"},
+        "users": {"alice@contoso.example": "sales"},
+        "groups": {},
+    }
+    checked, done = (policy(*partners, scope=scope, check=check) for check in (True, False))
+    assert checked.plan() == done.plan() == {("run", "policy", POLICY)}
+    (change,) = done.result["plan"]
+    assert (change["before"]["scope"], change["after"]["scope"]) == (None, scope)
+    assert checked.result["diff"] == done.result["diff"] and "alice@contoso.example" in json.dumps(done.result["diff"])
+    assert json.loads(shell(f"cat {POLICY}"))["scope"] == scope
+    assert policy(*partners, scope=scope).plan() == set()
+    group = {"cn=sales,dc=contoso,dc=example": "sales"}
+    refused = policy(*partners, scope={**scope, "groups": group})
+    assert refused.result["failed"] and "cn=sales,dc=contoso,dc=example" in refused.result["msg"]
+    assert "asks no directory" in refused.result["msg"]
+    (change,) = policy(*partners).result["plan"]
+    assert (change["before"]["scope"], change["after"]["scope"]) == (scope, None)
 
 
 def killed_before_loading(step: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from ..errors import InvalidValue
@@ -18,7 +19,7 @@ MAX_SHOWN = 80
 class Address:
     """A bare JID (RFC 7622), or a domain alone.
 
-    :ivar user: the part before the @, in lower case; None for a domain alone: any of its users.
+    :ivar user: the part before the @, as servers compare it; None for a domain alone: any of its users.
     :ivar domain: as names are compared: lower case, A-labels, no trailing dot.
     """
 
@@ -42,10 +43,15 @@ def read_address(option: str, text: str) -> Address:
     if at and (not user or not _is_localpart(user)):
         raise InvalidValue(f"'{shown(text)}' is not an XMPP address", path=option, hint=hint)
     try:
-        return Address(user.lower() or None, domain_name(domain))
+        return Address(_folded(user) or None, domain_name(domain))
     except InvalidValue as error:
         message = f"'{shown(text)}' is not an XMPP address: {error.message}"
         raise InvalidValue(message, path=option, hint=f"{error.hint} {hint}") from None
+
+
+def _folded(user: str) -> str:
+    """Return a localpart as servers compare it: nodeprep (RFC 3920, appendix A), for all that people are called."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", user).casefold())
 
 
 def _is_localpart(user: str) -> bool:

@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from ..model.partner import TYPES
 from ..model.suggest import listed
 from . import methods
+from .differences import CLOSES, NEITHER, OPENS, Difference
 from .inventory import Entry, Inventory, Said
-
-#: opens: something passes that did not. closes: the contrary. neither: it is done otherwise, and the same passes.
-OPENS, CLOSES, NEITHER = "opens", "closes", "neither"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that would change.
-
-    :ivar effect: opens, closes, neither; :ivar what: the key or kind of thing; :ivar before, after: plain values.
-    :ivar sentence: in words, without the name of what it is about.
-    :ivar source: the line that says so, in the later inventory; in the earlier one for what is gone.
-    """
-
-    effect: str
-    what: str
-    before: Any
-    after: Any
-    sentence: str
-    source: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data: effect, what, before, after, sentence, source."""
-        return dict(self.__dict__)
+from .limits import OF_A_PARTNER, limit_of
+from .ours import explain_ours
 
 
 def explain_changes(before: Inventory, after: Inventory) -> dict[str, Any]:
@@ -43,7 +21,7 @@ def explain_changes(before: Inventory, after: Inventory) -> dict[str, Any]:
         services; ``counts`` of what opens, closes, and does neither.
     """
     partners = _partners(before, after)
-    ours = [*_domains(before, after), *_components(before, after), *_moves(before, after)]
+    ours = explain_ours(before, after)
     found = [item for group in (*partners, *ours) for item in group["differences"]]
     counts = {effect: sum(item["effect"] == effect for item in found) for effect in (OPENS, CLOSES, NEITHER)}
     return {"partners": partners, "ours": ours, "counts": counts}
@@ -136,12 +114,18 @@ def _by_type(old: Entry, new: Entry) -> Iterable[Difference]:
         yield Difference(effect, "type", had, has, f"its type becomes {has}, from {had}", new.said("type").source)
 
 
-def _by_limit(old: Entry, new: Entry) -> Iterable[Difference]:
-    had, has = old.partner.connection_limit, new.partner.connection_limit
-    if had != has:
-        effect = OPENS if has is None or (had is not None and has > had) else CLOSES
-        sentence = f"its limit of connections becomes {has or 'that of the server'}, from {had or 'that of the server'}"
-        yield Difference(effect, "connection_limit", had, has, sentence, new.said("connection_limit").source)
+def _by_limits(old: Entry, new: Entry) -> Iterable[Difference]:
+    for key in OF_A_PARTNER:
+        if getattr(old.partner, key) == getattr(new.partner, key):
+            continue  # that of all partners may be another one; this is told once, for all
+        had, has = limit_of(old, key), limit_of(new, key)
+        effect = OPENS if has.value > had.value else CLOSES if has.value < had.value else NEITHER
+        sentence = f"its {key} becomes {_limit(has)}, from {_limit(had)}"
+        yield Difference(effect, key, had.value, has.value, sentence, has.source)
+
+
+def _limit(said: Said) -> str:
+    return f"{said.value}{'' if said.own else ', as for everybody'}"
 
 
 def _by_expiry(old: Entry, new: Entry) -> Iterable[Difference]:
@@ -182,64 +166,5 @@ def _word(value: Any) -> str:
 
 
 _COMPARED: tuple[Callable[[Entry, Entry], Iterable[Difference]], ...] = (
-    _by_methods, _by_certificate, _by_type, _by_limit, _by_expiry, _by_waivers, _by_the_rest,
+    _by_methods, _by_certificate, _by_type, _by_limits, _by_expiry, _by_waivers, _by_the_rest,
 )  # fmt: skip
-
-
-def _group(name: str, *found: Difference) -> dict[str, Any]:
-    return {"name": name, "differences": [item.as_dict() for item in found]}
-
-
-def _domains(before: Inventory, after: Inventory) -> Iterable[dict[str, Any]]:
-    old, new = before.deployment.xmpp_domains, after.deployment.xmpp_domains
-    for domain in new:
-        if domain not in old:
-            sentence = "becomes a domain of ours: every partner may reach its users"
-            source = _listed_at(after, domain).source
-            yield _group(domain, Difference(OPENS, "federation_xmpp_domains", None, domain, sentence, source))
-    for domain in old:
-        if domain not in new:
-            source = _listed_at(before, domain).source
-            sentence = "is no domain of ours any more: no partner reaches its users"
-            yield _group(domain, Difference(CLOSES, "federation_xmpp_domains", domain, None, sentence, source))
-
-
-def _listed_at(inventory: Inventory, domain: str) -> Said:
-    index = inventory.index_of("federation_xmpp_domains", domain)
-    return inventory.said("federation_xmpp_domains", domain, *(() if index is None else (index,)))
-
-
-def _components(before: Inventory, after: Inventory) -> Iterable[dict[str, Any]]:
-    old = {item.domain: item.types for item in before.deployment.components}
-    new = {item.domain: item.types for item in after.deployment.components}
-    for name in sorted({*old, *new}):
-        had, has = old.get(name, ()), new.get(name, ())
-        inventory = after if name in new else before
-        index = inventory.index_of("federation_xmpp_components", name, "domain")
-        steps: tuple[str | int, ...] = () if index is None else (index,)
-        source = inventory.said("federation_xmpp_components", None, *steps).source
-        gained, lost = [kind for kind in has if kind not in had], [kind for kind in had if kind not in has]
-        found = [
-            Difference(effect, "federation_xmpp_components", list(had), list(has), f"{verb} {kind} partners", source)
-            for effect, verb, kinds in ((OPENS, "opens to", gained), (CLOSES, "closes to", lost))
-            for kind in kinds
-        ]
-        if found:
-            yield _group(name, *found)
-
-
-def _moves(before: Inventory, after: Inventory) -> Iterable[dict[str, Any]]:
-    old, new = _served_by(before), _served_by(after)
-    for domain in new:
-        if domain in old and old[domain] != new[domain]:
-            sentence = f"moves to {new[domain]}, from {old[domain]}"
-            yield _group(domain, Difference(NEITHER, "gateway", old[domain], new[domain], sentence, "edge_pool_*"))
-
-
-def _served_by(inventory: Inventory) -> dict[str, str]:
-    deployment = inventory.deployment
-    return {
-        domain: f"{pool.active_member} ({pool.fqdn})"
-        for pool in deployment.pools
-        for domain in deployment.carries(pool)
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..model.pools import Pool
 from ..model.problems import OriginOf, Problems, Where
 from ..model.reading import Reader
 from ..model.sharing import Shared
-from ..model.variables import VARIABLES
+from ..model.variables import PARTNERS, VARIABLES
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,15 @@ class Said:
         """The line that says so, in as few words as there are."""
         return self.origin or self.place or "default"
 
+    @property
+    def own(self) -> bool:
+        """Whether a partner's own entry says it."""
+        return (self.place or "").startswith(PARTNERS)
+
+    def called(self, name: str) -> Said:
+        """Return the same under another name."""
+        return replace(self, name=name)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data: name, value, place, origin, source."""
         found = {"name": self.name, "value": self.value, "place": self.place, "origin": self.origin}
@@ -45,11 +54,12 @@ class Said:
 class Entry:
     """One partner's entry in the inventory, also one that expired.
 
-    :ivar partner: what it says; :ivar where: its place.
+    :ivar partner: what it says; :ivar inventory: where it stands.
     """
 
-    def __init__(self, partner: Partner, reader: Reader) -> None:
+    def __init__(self, partner: Partner, reader: Reader, inventory: Inventory) -> None:
         self.partner = partner
+        self.inventory = inventory
         self._reader = reader
 
     def said(self, key: str) -> Said:
@@ -122,6 +132,12 @@ class Inventory:
         reader = self._shared.reader(variable)
         return _said(variable, value, reader.where.into(*steps) if reader else None, self._problems)
 
+    def said_in(self, variable: str, key: str, value: Any) -> Said:
+        """Return a value of a mapping with the place of its key; a default where the mapping has none."""
+        reader = self._shared.reader(variable)
+        given = reader is not None and reader.value.get(key) is not None
+        return _said(key, value, reader.where.into(key) if reader and given else None, self._problems)
+
     def said_of_pool(self, pool: Pool, variable: str, value: Any, *steps: str | int) -> Said:
         """Return a value of a pool with the place of its variable, or of a part of that."""
         members = {host.name: self._hosts[host.name] for host in pool.members}
@@ -149,7 +165,7 @@ class Inventory:
             partner = read_partner(reader, linux)
             if partner is None:
                 continue
-            entry = Entry(partner, reader)
+            entry = Entry(partner, reader, self)
             for domain in partner.domains:
                 if domain not in found or self.expired(found[domain]):
                     found[domain] = entry

@@ -11,6 +11,7 @@ from ..model.domains import is_under
 from ..model.pools import Pool
 from ..model.suggest import did_you_mean, listed
 from . import methods
+from .access import Access, access_of
 from .addresses import Address, read_address
 from .inventory import Entry, Inventory, Said
 from .rights import rights
@@ -51,7 +52,7 @@ def explain_pair(inventory: Inventory, who: str, whom: str) -> dict[str, Any]:
     :param who: address of a user at a partner, or a domain: any of its users.
     :param whom: address of a user of ours, of a chat room, or a domain.
     :returns: plain data: who, whom, allowed, reason, because, partner, ours, gateways, settings, methods, rights,
-        components, further.
+        access, components, further.
     :raises InvalidValue: for what is no address, and when ``whom`` is not ours.
     """
     question = _ask(inventory, read_address("who", who), read_address("whom", whom))
@@ -71,6 +72,7 @@ def explain_pair(inventory: Inventory, who: str, whom: str) -> dict[str, Any]:
         "settings": [entry.said(key).as_dict() for key in SETTINGS] if entry else [],
         "methods": methods.describe(entry.partner, pools[0]) if allowed and entry else {"incoming": [], "outgoing": []},
         "rights": _rights(question) if allowed else [],
+        "access": access.as_dict() if (access := _access(question)) and entry else None,
         "components": [_component(question, item) for item in _components_of(question)],
         "further": [item.as_dict() for item in whole_deployment(inventory, entry)] if allowed else [],
     }
@@ -111,6 +113,9 @@ def _verdict(question: Question) -> tuple[str | None, str]:
     component = question.component
     if component and entry.partner.type not in component.types:
         return "component-closed", _closed(question, component, entry)
+    access = _access(question)
+    if access and not access.allowed:
+        return "no-access", _without_access(question, access)
     return None, f"{domain} is a partner ({said.source})"
 
 
@@ -124,6 +129,17 @@ def _not_listed(inventory: Inventory, domain: str) -> str:
     below = next((name for name in known if is_under(name, domain)), None)
     meant = below or did_you_mean(domain, known, nearness=0.85)
     return f"{searched}; listed is {meant}" if meant else searched
+
+
+def _access(question: Question) -> Access | None:
+    """Return who of ours may federate; rooms are for all who are in them."""
+    return None if question.component else access_of(question.inventory, question.parent, question.whom.user)
+
+
+def _without_access(question: Question, access: Access) -> str:
+    whose = str(question.whom) if question.whom.user else f"users of {question.whom.domain} without one of their own"
+    sentence = f"the access policy {access.policy} ({access.said.source}) does not let {whose} federate"
+    return f"{sentence}; that of a group may" if access.otherwise else sentence
 
 
 def _closed(question: Question, component: Component, entry: Entry) -> str:
@@ -187,7 +203,7 @@ def _component(question: Question, component: Component) -> dict[str, Any]:
 
 
 def _verdict_is_open(question: Question) -> bool:
-    return _verdict(question)[0] in (None, "component-closed")
+    return _verdict(question)[0] in (None, "component-closed", "no-access")
 
 
 def _federated(question: Question, component: Component) -> Said:

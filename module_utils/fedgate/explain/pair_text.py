@@ -18,11 +18,14 @@ def pair_text(found: Mapping[str, Any]) -> str:
         lines += ["", f"What is said of {found['partner']['domain']}"]
         lines += _table([(item["name"], _value(item["value"]), item["source"]) for item in found["settings"]])
     lines += _methods(found["methods"]) + _rights(found["rights"])
+    if found["access"] and found["access"]["policy"]:
+        lines += ["", "Who of ours may federate"]
+        lines += _table([_policy(found["access"]["because"]), *map(_group, found["access"]["otherwise"])])
     if found["components"]:
         lines += ["", "Services of ours"]
         lines += _table([_component(item) for item in found["components"]])
     if found["further"]:
-        lines += ["", "What holds for every partner"]
+        lines += ["", "Limits"]
         lines += _table([(item["name"], _value(item["value"]), item["source"]) for item in found["further"]])
     return "\n".join(lines)
 
@@ -60,6 +63,15 @@ def _rights(found: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["", f"What passes, as the type is {because['value']} ({because['source']})"]
     rows = [(item["what"], _DIRECTIONS[item["direction"]], item["verdict"], item["meaning"]) for item in found]
     return lines + _table(rows)
+
+
+def _policy(said: Mapping[str, Any]) -> tuple[str, str, str]:
+    return f"policy {said['name']}", "may" if said["value"] else "may not", said["source"]
+
+
+def _group(said: Mapping[str, Any]) -> tuple[str, str, str]:
+    name, word, source = _policy(said)
+    return name, word, f"only members of its groups, as the directory says ({source})"
 
 
 def _component(item: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .inventory import Entry, Inventory, Said
+from .limits import limits_for
 
 #: Each is given the inventory and the partner's entry, and returns what it has to say.
-ROWS: tuple[Callable[[Inventory, Entry], list[Said]], ...] = ()
+ROWS: tuple[Callable[[Inventory, Entry], list[Said]], ...] = (limits_for,)
 
 
 def whole_deployment(inventory: Inventory, entry: Entry | None) -> list[Said]:

@@ -5,12 +5,11 @@ The table is static on purpose: what is looked up by name at run time would not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Optional
 
 from ..errors import InvalidValue
-from . import prosody_policy
+from . import ejabberd_policy, prosody_policy
 from .policy import Compiled
 
 
@@ -18,20 +17,22 @@ from .policy import Compiled
 class Kind:
     """What has to be known of one kind of gateway.
 
-    :ivar compile: partners, local hosts, components and limits to the policy this server honours, with the loss report.
+    :ivar compile: partners, local hosts, components and what else the model publishes to the policy that this server
+        honours, with the loss report.
     :ivar unit: the systemd unit.
     :ivar group: the group that the server runs as.
+    :ivar policy_path: where the policy lies unless another place is named.
     """
 
-    compile: Callable[
-        [Sequence[Mapping[str, Any]], Sequence[str], Sequence[Mapping[str, Any]], Optional[Mapping[str, Any]]], Compiled
-    ]
+    compile: Callable[..., Compiled]
     unit: str
     group: str
+    policy_path: str
 
 
 KINDS: dict[str, Kind] = {
-    "prosody": Kind(compile=prosody_policy.compile_policy, unit="prosody.service", group="prosody"),
+    "prosody": Kind(prosody_policy.compile_policy, "prosody.service", "prosody", "/etc/prosody/fedgate/policy.json"),
+    "ejabberd": Kind(ejabberd_policy.compile_policy, "ejabberd.service", "ejabberd", "/etc/ejabberd/fedgate.yml"),
 }
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 #: Version of the file's layout; the server's module refuses those that it does not know.
 FORMAT = 2
-#: Layouts that are read: a file of an earlier one is ours, and gets a successor. 1 had no ``allow_plaintext``.
+#: Layouts that are read: a file of an earlier one is ours, and gets a successor. 1 had no ``allow_plaintext`` and no
+#: ``digest``.
 _READ = (1, FORMAT)
+#: Keys of the file that are not rules.
+_FRAME = ("format", "generation", "digest")
+#: What stands in the digest's place while it is worked out.
+_BLANK = "0" * 64
+#: The top-level key in canonical text. A raw line break cannot stand inside a JSON string, and deeper keys are indented
+#: more, so this is found once.
+_DIGEST = re.compile(r'(?<=\n "digest": ")[0-9a-f]{64}(?=")')
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Loss:
 class Compiled:
     """A compiled policy.
 
-    :ivar rules: the policy file's content but for format and generation.
+    :ivar rules: the policy file's content but for format, generation and digest.
     :ivar loss: what the server does not honour.
     """
 
@@ -45,8 +54,25 @@ class Compiled:
 
 
 def text_of(rules: Mapping[str, Any], generation: int) -> str:
-    """Return the file's text: canonical JSON, so that equal policies are equal bytes."""
-    return json.dumps({**rules, "format": FORMAT, "generation": generation}, sort_keys=True, indent=1) + "\n"
+    """Return the file's text: canonical JSON, so that equal policies are equal bytes, with its own ``digest`` in it.
+
+    That is the SHA-256 of the same text with 64 zeros in the digest's place. Nobody has to parse and order anything to
+    check it, the server's module least of all. It shows accidents and edits by hand; it is no signature.
+    """
+    frame = {"format": FORMAT, "generation": generation, "digest": _BLANK}
+    text = json.dumps({**rules, **frame}, sort_keys=True, indent=1) + "\n"
+    return _DIGEST.sub(digest_of(text), text, count=1)
+
+
+def is_intact(text: str | None) -> bool:
+    """Whether a policy file's text is as it was written: the digest in it is right, or it is older than digests."""
+    content = parse(text)
+    if content is None or text is None:
+        return False
+    if content["format"] == 1:
+        return "digest" not in content
+    found = _DIGEST.findall(text)
+    return found == [content.get("digest")] and digest_of(_DIGEST.sub(_BLANK, text)) == found[0]
 
 
 def digest_of(text: str) -> str:
@@ -76,7 +102,7 @@ def generation_of(content: Mapping[str, Any] | None) -> int:
 def successor(present: Mapping[str, Any] | None, rules: Mapping[str, Any]) -> str:
     """Return the text that the file has to have.
 
-    :param present: the parsed file as it is; None when there is none.
+    :param present: the parsed file as it is, intact; None when there is none.
     :param rules: the compiled policy.
     :returns: the present content, canonical, when it says the same; otherwise the next generation.
     """
@@ -87,11 +113,28 @@ def successor(present: Mapping[str, Any] | None, rules: Mapping[str, Any]) -> st
 
 
 def _rules_of(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in content.items() if key not in ("format", "generation")}
+    return {key: value for key, value in content.items() if key not in _FRAME}
+
+
+def mended(spoilt: Mapping[str, Any] | None, enforced: Mapping[str, Any] | None, rules: Mapping[str, Any]) -> str:
+    """Return the text that has to take the place of a file which is not as it was written.
+
+    :param spoilt: the file parsed, None when that cannot be done: what it says counts for nothing but its number.
+    :param enforced: the running server's report when it enforces a policy, else None.
+    :param rules: the compiled policy.
+    :returns: the very text that the server enforces when the rules are these; otherwise the next generation.
+    """
+    generation = generation_of(enforced) or generation_of(spoilt)
+    if enforced is not None:
+        text = text_of(rules, generation)
+        if digest_of(text) == enforced.get("digest"):
+            return text
+    return text_of(rules, generation + 1)
 
 
 def partner_fields(content: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """Return the fields of each domain's rule, for showing; the additional domains name their partner."""
     if not content:
         return {}
-    return {str(domain): dict(row) for domain, row in content["partners"].items()}
+    rows = content["partners"].items()  # a file edited by hand may hold anything
+    return {str(domain): dict(row) if isinstance(row, dict) else {"row": row} for domain, row in rows}

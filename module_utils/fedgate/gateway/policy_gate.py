@@ -15,8 +15,10 @@ from ..plan import Change, Plan
 from .blocked import covering, reported
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
-from .policy import digest_of, generation_of, parse, partner_fields, successor
-from .status import is_current, read_status, reason_of
+from .policy import digest_of, generation_of, is_intact, mended, parse, partner_fields, successor
+from .scope import demand_directory
+from .status import alarm_of, is_current, read_status, reason_of
+from .waiving import demand_waivers
 
 _INTERVAL = 0.2
 _MODE = 0o640
@@ -28,12 +30,14 @@ class Observed:
 
     :ivar file: the policy file.
     :ivar content: what it says; None when there is none, or none of ours.
+    :ivar intact: whether it is as it was written: not edited by hand, not cut short.
     :ivar status: what the server's module reported last.
     :ivar unit: the service.
     """
 
     file: Seen
     content: Optional[dict[str, Any]]
+    intact: bool
     status: Optional[dict[str, Any]]
     unit: UnitState
 
@@ -44,6 +48,11 @@ class Observed:
             return None
         return self.status.get("digest")
 
+    @property
+    def alarm(self) -> Optional[dict[str, Any]]:
+        """The alarm that the running server raises, None when it raises none."""
+        return alarm_of(self.status, self.unit.pid)
+
 
 class PartnerPolicy(Reconciler):
     """The whole policy of one gateway: a partner that is not in it has no access."""
@@ -52,23 +61,26 @@ class PartnerPolicy(Reconciler):
         super().__init__(params, context)
         self.kind = kind_of(params["server"])
         self.unit = Unit(context, self.kind.unit)
+        demand_directory(params["scope"], params["directory"])
         self.compiled = self.kind.compile(
-            params["partners"], params["local_hosts"], params["components"], params["limits"]
+            params["partners"], params["local_hosts"], params["components"], params["limits"], params["scope"]
         )
-        self.path: str = params["path"]
+        demand_waivers(self.compiled.loss, params["partners"], params["server"], context.warn)
+        self.path: str = params["path"] or self.kind.policy_path
 
     def observe(self) -> Observed:
         """Read the file, the server's report and the unit's state."""
         file = look(self.path)
         text = None if file.data is None else file.data.decode(errors="replace")
-        return Observed(file, parse(text), read_status(self.params["status_path"]), self.unit.state())
+        status = read_status(self.params["status_path"])
+        return Observed(file, parse(text), is_intact(text), status, self.unit.state())
 
     def plan(self, observed: Observed) -> Plan:
         """One change for each domain, and one for the policy as a whole: written, or only loaded."""
-        text = successor(observed.content, self.compiled.rules)
+        text = self._wanted(observed)
         changes = list(_partners(observed.content, parse(text)))
         written = observed.file.data == text.encode() and self._has_rights(observed.file)
-        if not written or observed.loaded != digest_of(text):
+        if not written or observed.loaded != digest_of(text) or observed.alarm:
             changes.append(self._load(observed, text))
         return Plan.of(changes)
 
@@ -79,7 +91,7 @@ class PartnerPolicy(Reconciler):
                 f"{self.kind.unit} does not run on this host, so no policy can be loaded; nothing was changed",
                 hint="Run gateway.yml for this host first.",
             )
-        text = successor(observed.content, self.compiled.rules)
+        text = self._wanted(observed)
         self._write(text)
         try:
             self.unit.do("reload")
@@ -89,15 +101,20 @@ class PartnerPolicy(Reconciler):
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
         """Return generation, digest, what the server reports, and what it does not honour."""
-        text = successor(observed.content, self.compiled.rules)
+        text = self._wanted(observed)
         status = observed.status if is_current(observed.status, observed.unit.pid) else None
         return {
             "generation": generation_of(parse(text)),
             "digest": digest_of(text),
-            "loaded": {key: (status or {}).get(key) for key in ("state", "generation", "digest", "reason")},
+            "loaded": {key: (status or {}).get(key) for key in ("state", "generation", "digest", "reason", "alarm")},
             "loss": [loss.as_dict() for loss in self.compiled.loss],
             "blocked": covering((reported(status) or {}).values(), self.compiled.rules["partners"]),
         }
+
+    def _wanted(self, observed: Observed) -> str:
+        if observed.intact or observed.file.data is None:
+            return successor(observed.content, self.compiled.rules)
+        return mended(observed.content, observed.status if observed.loaded else None, self.compiled.rules)
 
     def _load(self, observed: Observed, text: str) -> Change:
         content = observed.content or {}
@@ -107,6 +124,8 @@ class PartnerPolicy(Reconciler):
             "local_hosts": content.get("local_hosts", []),
             "components": content.get("components", {}),
             "limits": content.get("limits"),
+            "intact": observed.intact if observed.file.data is not None else None,
+            "alarm": (observed.alarm or {}).get("reason"),
             "loaded": observed.loaded is not None and observed.loaded == _digest_of_file(observed.file),
         }
         after = {
@@ -114,8 +133,12 @@ class PartnerPolicy(Reconciler):
             "local_hosts": wanted["local_hosts"],
             "components": wanted.get("components", {}),
             "limits": wanted.get("limits"),
+            "intact": True,
+            "alarm": None,
             "loaded": True,
         }
+        if "scope" in content or "scope" in wanted:
+            before["scope"], after["scope"] = content.get("scope"), wanted.get("scope")
         return Change("run", "policy", self.path, before, after)
 
     def _has_rights(self, file: Seen) -> bool:
@@ -128,7 +151,7 @@ class PartnerPolicy(Reconciler):
         end = time.monotonic() + self.params["timeout"]
         while True:
             seen = self.observe()
-            if seen.loaded == digest:
+            if seen.loaded == digest and (seen.alarm or {}).get("kind") != "policy":
                 return
             # The module says why it kept what it had; waiting longer does not change its mind.
             refused = is_current(seen.status, seen.unit.pid) and (seen.status or {}).get("reason")

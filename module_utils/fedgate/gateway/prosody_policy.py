@@ -17,6 +17,7 @@ from ..model.partner import DEFAULTS, TYPES, excess
 from ..model.problems import Problems, Where
 from ..model.reading import Reader
 from .policy import Compiled
+from .scope import checked_scope
 
 
 def compile_policy(
@@ -24,6 +25,7 @@ def compile_policy(
     local_hosts: Sequence[str],
     components: Sequence[Mapping[str, Any]] = (),
     limits: Mapping[str, Any] | None = None,
+    scope: Mapping[str, Any] | None = None,
 ) -> Compiled:
     """Compile normalised partners.
 
@@ -32,8 +34,10 @@ def compile_policy(
     :param local_hosts: our domains and components that may federate.
     :param components: as the model publishes them: domain, federated (true, false, or a list of types of partners).
     :param limits: as the model publishes them; None leaves those of Lync Server, without stanza rate.
+    :param scope: who of our own users may federate, as the model publishes it for a host; None: everybody.
     :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
-        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits``.
+        ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
+        ``scope``.
     :raises InvalidValue: for a partner whose rules this gateway cannot enforce, or for too many.
     :raises SeveralErrors: the same for several partners, or for limits.
     """
@@ -42,8 +46,8 @@ def compile_policy(
     own = set(local_hosts)
     for partner in partners:
         try:
-            row = _row(partner)
-            for domain in _domains(partner):
+            row = row_of(partner)
+            for domain in domains_of(partner):
                 if domain in own:
                     raise InvalidValue(
                         f"partner {row['partner']}: {domain} is one of our own (local_hosts)",
@@ -66,13 +70,15 @@ def compile_policy(
     if errors:
         raise SeveralErrors(errors)
     hosts = sorted(set(local_hosts))
-    rules = {"local_hosts": hosts, "partners": rows, "components": _open_components(components, hosts)}
+    rules = {"local_hosts": hosts, "partners": rows, "components": open_components(components, hosts)}
     if limits is not None:
         rules["limits"] = check_limits(limits, "limits").as_facts()
+    if scope is not None:
+        rules["scope"] = checked_scope(scope)
     return Compiled(rules)
 
 
-def _open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, list[str]]:
+def open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> dict[str, list[str]]:
     """Return for each type of partner the components that it reaches; types without any are left out."""
     found: dict[str, list[str]] = {}
     for component in components:
@@ -90,16 +96,20 @@ def _open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[st
     return {kind: sorted(set(domains)) for kind, domains in found.items()}
 
 
-def _domains(partner: Mapping[str, Any]) -> list[str]:
-    """Return a partner's domains as they are compared; who calls the module alone may write them otherwise."""
+def domains_of(partner: Mapping[str, Any]) -> list[str]:
+    """Return a partner's domains, the primary one first, in the one form in which names are compared.
+
+    :raises InvalidValue: for what is no domain name.
+    """
     try:
         return [domain_name(name) for name in (partner["domain"], *(partner.get("additional_domains") or []))]
     except InvalidValue as error:
         raise InvalidValue(f"partner {partner['domain']}: {error.message}", hint=error.hint) from None
 
 
-def _row(partner: Mapping[str, Any]) -> dict[str, Any]:
-    domain = _domains(partner)[0]
+def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a partner's rules with defaults. :raises InvalidValue: when they leave nothing or are not allowed."""
+    domain = domains_of(partner)[0]
     row = {
         "partner": domain,
         **{key: DEFAULTS[key] if partner.get(key) is None else partner[key] for key in _ALLOWED},

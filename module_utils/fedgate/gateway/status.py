@@ -40,3 +40,9 @@ def reason_of(status: Optional[Mapping[str, Any]], pid: Optional[int]) -> str:
         return f"the running server (process {pid}) reports nothing: Fedgate's modules are not loaded in it"
     present = f"it reports generation {status.get('generation')}, state {status.get('state')}"
     return str(status.get("reason") or present)
+
+
+def alarm_of(status: Optional[Mapping[str, Any]], pid: Optional[int]) -> Optional[dict[str, Any]]:
+    """Return the alarm that the running server raises: kind, reason, since (Unix time); None when there is none."""
+    alarm = status.get("alarm") if status is not None and is_current(status, pid) else None
+    return dict(alarm) if isinstance(alarm, Mapping) else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InvalidValue
 from . import names
+from .access import AccessPolicy, check_failover, check_groups, home_sites, read_access, scope_of
 from .checks import check_pools, check_retired
 from .components import Component, read_components
 from .dns_settings import DnsProvider
@@ -31,7 +32,8 @@ class Deployment:
 
     :ivar xmpp_domains: ours, in the inventory's order; :ivar sip_domains: ours, on Lync.
     :ivar publishing: settings for DNS; :ivar providers: of DNS; empty when the inventory names none.
-    :ivar partners: without expired ones; :ivar limits: for all of them; :ivar warnings: what is allowed, but doubtful.
+    :ivar partners: without expired ones; :ivar limits: for all of them.
+    :ivar access: who of our own users may federate; empty: everybody; :ivar warnings: what is allowed, but doubtful.
     """
 
     xmpp_domains: tuple[str, ...]
@@ -42,6 +44,7 @@ class Deployment:
     pools: tuple[Pool, ...]
     publishing: Publishing
     providers: tuple[DnsProvider, ...]
+    access: tuple[AccessPolicy, ...]
     warnings: tuple[str, ...]
 
     def carries(self, pool: Pool) -> list[str]:
@@ -90,6 +93,7 @@ class Deployment:
         return {
             "xmpp_domains": list(self.xmpp_domains),
             "partners": [partner.as_facts() for partner in self.partners],
+            "access_policies": [policy.as_facts() for policy in self.access],
             "limits": self.limits.as_facts(),
             "pools": {pool.fqdn: self._pool_facts(pool) for pool in self.pools},
             "hosts": {host.name: self._host_facts(host, pool) for pool in self.pools for host in pool.members},
@@ -157,6 +161,7 @@ class Deployment:
             "xmpp_domains": served,
             "components": [item.as_facts() for item in components],
             "federated_hosts": [*served, *(item.domain for item in components if item.federated)],
+            "scope": scope_of(self.access, home_sites(served, self.pools), host.directory),
             "certificate_names": self.certificate_names(pool),
             "listen_addresses": list(host.listen),
             "direct_tls_ports": self._direct_ports(pool),
@@ -226,6 +231,7 @@ class _Reading:
             pools=tuple(pools),
             publishing=self._publishing(domains, sip_domains, components, pools),
             providers=providers or (),
+            access=self._access([*domains, *sip_domains], pools),
             warnings=(),
         )
         self._check_rest(deployment, pools_are_whole)
@@ -248,6 +254,15 @@ class _Reading:
         if pools and self._is_whole():
             check_publishing(found, pools, self.shared)
         return found
+
+    def _access(self, domains: list[str], pools: list[Pool]) -> tuple[AccessPolicy, ...]:
+        whole = self._is_whole()
+        reader = self.shared.reader("federation_access_policies")
+        found = read_access(reader, domains if whole else [], pools if whole else None) if reader else []
+        if reader and self._is_whole():
+            check_failover(found, domains, pools, reader)
+            check_groups(found, pools, reader)
+        return tuple(found)
 
     def _partners(self, domains: list[str], components: list[Component], pools: list[Pool]) -> tuple[Partner, ...]:
         linux = any(pool.linux for pool in pools)

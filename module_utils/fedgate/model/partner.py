@@ -14,6 +14,7 @@ from .problems import Problems, Where
 from .reading import Fields, Reader
 from .suggest import listed
 from .variables import PARTNERS
+from .waivers import objection
 
 TYPES = ("federated", "public_verified", "public_unverified")
 #: Microsoft's default of PartnerType.
@@ -120,28 +121,17 @@ def read_partner(reader: Reader, linux: bool) -> Partner | None:
         stanza_size=read_own(fields, "stanza_size"),
         proxy_fqdn=fields.read("proxy_fqdn", Reader.domain, None),
         allow_plaintext=fields.read("allow_plaintext", Reader.flag, DEFAULTS["allow_plaintext"]),
-        waive=tuple(fields.read_all("waive", Reader.texts)),
-        echo_address=fields.read("echo_address", _address_of_user, None),
+        waive=tuple(dict.fromkeys(fields.read_all("waive", Reader.texts))),
+        echo_address=fields.read("echo_address", lambda at: at.user("echo@fabrikam.example"), None),
         expires=fields.read("expires", Reader.day, None),
     )
     if domain in additional:
         fields.at("additional_domains").wrong(f"{domain} is the partner's primary domain already", "Remove it here.")
     _judge_echo(partner, fields)
+    _judge_waivers(partner, fields)
     if len(reader.problems.errors) == noted and fields.all_known():
         _judge(partner, fields, linux)
     return partner if domain else None
-
-
-def _address_of_user(reader: Reader) -> str | None:
-    text = reader.text()
-    if text is None:
-        return None
-    user, at, domain = text.partition("@")
-    if not at or not user or "/" in text or any(character.isspace() or character in "\"&'<>:" for character in user):
-        reader.wrong(f"{text!r} is not an address of a user", "Write it like echo@fabrikam.example.")
-        return None
-    normalised = Reader(domain, reader.where, reader.problems).domain()
-    return f"{user.lower()}@{normalised}" if normalised else None
 
 
 def _judge_echo(partner: Partner, fields: Fields) -> None:
@@ -150,6 +140,13 @@ def _judge_echo(partner: Partner, fields: Fields) -> None:
         fields.at("echo_address").wrong(
             f"{address} is not at a domain of this partner", f"Its domains are {listed(partner.domains, 'and')}."
         )
+
+
+def _judge_waivers(partner: Partner, fields: Fields) -> None:
+    for rule in partner.waive:
+        wrong = objection(rule)
+        if wrong:
+            fields.at("waive").wrong(*wrong)
 
 
 def _judge(partner: Partner, fields: Fields, linux: bool) -> None:

@@ -13,6 +13,7 @@ from .records import CLIENT_PORT, SERVER_PORT
 from .settings import Issuing, check_certificate
 from .sharing import Shared
 from .suggest import did_you_mean, listed
+from .variables import DIRECTORY
 
 BACKENDS = ("prosody", "lync")
 #: RFC 2782: both are 16 bits wide.
@@ -27,7 +28,7 @@ class Host:
     """One gateway host.
 
     :ivar published: addresses for others; :ivar internal: those for one's own network, where they differ.
-    :ivar listen: addresses to listen on.
+    :ivar listen: addresses to listen on; :ivar directory: whether its users may be in a directory (LDAP).
     """
 
     name: str
@@ -35,6 +36,7 @@ class Host:
     published: tuple[str, ...]
     internal: tuple[str, ...]
     listen: tuple[str, ...]
+    directory: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,8 @@ def _read_host(name: str, pool: str, variables: Mapping[str, Any], serves: bool,
         published.wrong(f"{name} serves {pool}, but has no published address", hint)
     internal = _reader(name, "edge_internal_addresses", variables, problems)
     inside = internal.addresses() if internal.value is not None else []
-    return Host(name, pool, tuple(addresses), tuple(inside), tuple(_listening(listen)) or DEFAULT_LISTEN)
+    listening = tuple(_listening(listen)) or DEFAULT_LISTEN
+    return Host(name, pool, tuple(addresses), tuple(inside), listening, bool(variables.get(DIRECTORY)))
 
 
 def _reader(host: str, variable: str, variables: Mapping[str, Any], problems: Problems) -> Reader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any, TypeVar
@@ -142,6 +143,24 @@ class Reader:
             self.wrong(f"an IP address is needed here, not {shown(self.value)}")
             return None
         return self._checked(_reachable_address)
+
+    def user(self, example: str) -> str | None:
+        """Read the address of a user (a bare JID, RFC 7622 §3), in lower case, its domain normalised.
+
+        :param example: an address that the hint shows.
+        """
+        text = self.text()
+        if text is None:
+            return None
+        name, at, domain = text.partition("@")
+        wrong = any(character.isspace() or character in "\"&'<>:" for character in name)
+        if not name or not at or "/" in text or wrong:
+            self.wrong(f"{text!r} is not an address of a user", f"Write it like {example}.")
+            return None
+        normalised = Reader(domain, self.where, self.problems).domain()
+        # As nodeprep (RFC 3920, appendix A) folds names, for all that people are called.
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+        return f"{folded}@{normalised}" if normalised else None
 
     def day(self) -> date | None:
         """Read a day, written 2027-03-31."""

@@ -33,6 +33,7 @@ _ALL = (
     Variable("federation_sip_domains", "deployment", "our SIP domains (Lync): a list of domain names"),
     Variable("federation_xmpp_components", "deployment", "further services: a list of domain, kind, federated"),
     Variable("federation_partners", "deployment", "who may federate: a list of partners"),
+    Variable("federation_access_policies", "deployment", "who of our own users may: a list of policies"),
     Variable("federation_limits", "deployment", "connections, times, stanza rate and size: a mapping"),
     Variable(
         "federation_certificate", "pool", "how edge certificates are requested and issued: a mapping", secret=True
@@ -54,7 +55,7 @@ _ALL = (
     Variable("federation_proxy_env", "host", "proxy variables for package downloads: a mapping of texts", secret=True),
     Variable("federation_edge_group", "deployment", "name of the group of all gateways, edges by default"),
     Variable("edge_pool_fqdn", "pool", "the pool's name, to which SRV records lead (Access Edge FQDN)"),
-    Variable("edge_pool_site", "pool", "the site's name, for people"),
+    Variable("edge_pool_site", "pool", "the site's name, for people and for access policies"),
     Variable("edge_pool_backend", "pool", "what runs there: prosody or lync"),
     Variable("edge_pool_xmpp_domains", "pool", "the domains that the pool serves; all by default"),
     Variable("edge_pool_priority", "pool", "SRV priority, 0 to 65535; the lowest is asked first"),
@@ -71,6 +72,8 @@ _ALL = (
 VARIABLES: Mapping[str, Variable] = {variable.name: variable for variable in _ALL}
 
 PARTNERS = "federation_partners"
+#: A variable of the role that builds gateways; the model is told only whether a host has it.
+DIRECTORY = "xmpp_gateway_directory"
 #: Names of roles, and of what this product itself sets during a run: not the inventory's.
 _NOT_OURS = ("federation_model", "federation_verif", "federation_probe", "edge_certificate")
 

@@ -59,6 +59,13 @@ class Client:
         """Wait for the next message."""
         return self._stream.expect(CLIENT, "message")
 
+    def presence(self) -> Element:
+        """Wait for the next presence of somebody else."""
+        while True:
+            found = self._stream.expect(CLIENT, "presence")
+            if not (found.get("from") or "").startswith(self.address):
+                return found
+
     def write(self, text: str) -> None:
         """Send stanzas as they are."""
         self._stream.send(text)

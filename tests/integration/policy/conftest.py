@@ -10,6 +10,7 @@ import pytest
 
 from ..pki import CLIENT, SERVER, Authority, Served
 from .client import Client
+from .ejabberd import Ejabberd, ejabberd
 from .gateway import HOSTS, Gateway, container, podman, remove_orphans, row
 from .names import Names
 from .office import COLUMNS, MODULES, ROOMS, Office, Partner
@@ -133,6 +134,38 @@ def peers(names: Names, hosts: Gateway, authority: Authority) -> Iterator[MakePe
         made.append(peer)
         return peer
 
+    yield make
+    for peer in made:
+        peer.close()
+        names.forget(peer.domain)
+
+
+@pytest.fixture(scope="session")
+def own(
+    network: Network, names: Names, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ejabberd]:
+    """An ejabberd of our own that runs, and federates with nobody."""
+    with ejabberd(
+        SUITE, network.name, network.address(61), network.near, tmp_path_factory.mktemp("own"), authority
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def friends(names: Names, own: Ejabberd, authority: Authority) -> Iterator[MakePeer]:
+    """Make partners of the ejabberd: ``friends(domain, manners, served=…)``; they are gone after the test.
+
+    So are all streams: ejabberd would not try a domain again for minutes whose server was gone once.
+    """
+    made: list[Peer] = []
+
+    def make(domain: str, manners: Manners = Manners(), served: Served | None = None) -> Peer:  # noqa: B008
+        shown = served or authority.issue(domain, purposes=(SERVER, CLIENT))
+        made.append(Peer(domain, names.address, own.address, shown, manners))
+        names.put(domain, made[-1].port, direct=manners.direct)
+        return made[-1]
+
+    own.ctl("stop_s2s_connections")
     yield make
     for peer in made:
         peer.close()

@@ -11,8 +11,8 @@ from ansible.module_utils.fedgate.explain.pair import explain_pair
 from .office import HOST, ROOMS
 
 
-def inventory(partners: list[dict[str, Any]], types: list[str]) -> Inventory:
-    """Return an inventory with one gateway, whose rooms are open to these types of partners."""
+def inventory(partners: list[dict[str, Any]], types: list[str], **more: Any) -> Inventory:
+    """Return an inventory with one gateway, whose rooms are open to these types of partners, and ``more`` variables."""
     variables: dict[str, Any] = {
         "federation_xmpp_domains": [HOST],
         "federation_xmpp_components": [{"domain": ROOMS, "kind": "muc", "federated": types}],
@@ -21,6 +21,7 @@ def inventory(partners: list[dict[str, Any]], types: list[str]) -> Inventory:
         "edge_pool_fqdn": "edge.contoso.example",
         "edge_published_addresses": ["192.0.2.11"],
         "edge_pool_direct_tls_server_port": 5270,
+        **more,
     }
     return Inventory({"edge1": variables}, origin_of=lambda _host, _steps: None, today=date(2026, 11, 27))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import socket
@@ -12,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Optional
+
+from ansible.module_utils.fedgate.gateway.policy import digest_of, text_of
 
 from lab import runtime
 
@@ -30,8 +31,12 @@ modules_enabled = { "roster", "saslauth", "tls", "dialback", "disco", "ping", "p
 modules_disabled = { %(disabled)s }
 plugin_paths = { "/fedgate/modules" }
 fedgate_policy_file = "/fedgate/policy.json"
+fedgate_policy_check = 0.3
 fedgate_blocked_file = "/fedgate/blocked.json"
 fedgate_status_file = "/fedgate/status.json"
+fedgate_status_interval = 0.3
+fedgate_metrics_file = "/fedgate/fedgate.prom"
+fedgate_audit = "/fedgate/audit.log"
 fedgate_load_s2s = %(load_s2s)s
 s2s_require_encryption = %(strict)s
 s2s_secure_auth = %(strict)s
@@ -149,15 +154,13 @@ class Gateway:
         """Write a policy of the next generation, with ``more`` keys at its top; return its digest."""
         self.generation += 1
         content = {
-            "format": 2,
-            "generation": self.generation,
             "local_hosts": HOSTS if hosts is None else hosts,
             "partners": {name: {"partner": name, **rules} for name, rules in partners.items()},
             **more,
         }
-        text = json.dumps(content, indent=1, sort_keys=True)
-        self.write("policy.json", text + "\n")
-        return hashlib.sha256((text + "\n").encode()).hexdigest()
+        text = text_of(content, self.generation)
+        self.write("policy.json", text)
+        return digest_of(text)
 
     def status(self) -> dict[str, Any]:
         """Return the status file's content."""

@@ -7,7 +7,7 @@ import pytest
 from ..pki import CLIENT, SERVER, Authority, Served
 from .client import Client
 from .conftest import MakePeer
-from .gateway import Gateway
+from .gateway import Gateway, row
 from .peer import Peer, closing
 from .rows import ROWS, domain, partners
 from .wire import SASL, Stream
@@ -124,3 +124,13 @@ def test_without_tls(name: str, gateway: Gateway, peers: MakePeer) -> None:
     assert peer.greet(stream, HOST) == {"starttls"}
     assert closing(lambda: peer.dialback(stream, HOST)).condition == "policy-violation"
     assert_refused(gateway, peer, "tls")
+
+
+@pytest.mark.parametrize("kind", ["federated", "public_verified", "public_unverified"])
+def test_dialback_serves_every_type_of_partner(kind: str, gateway: Gateway, peers: MakePeer) -> None:
+    """The question about the key leaves for partners whose stanzas are stripped, too."""
+    name = f"{kind.replace('_', '-')}.typed.example"
+    gateway.enforce({**partners(KINDS), name: row(sasl="not_supported", kind=kind)})
+    peer = peers(name)
+    stream, _ = peer.encrypted(HOST)
+    assert peer.dialback(stream, HOST) == "valid"

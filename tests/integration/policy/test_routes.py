@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -163,3 +164,40 @@ def test_another_route_is_taken_by_the_next_stream(
     enforce(gateway, proxy)
     alice.send(f"bob@{FABRIKAM}")
     second.wait("stanza")
+
+
+#: What Prosody's resolver is asked for a partner behind a proxy, and what it may leave with the connection (13.0 lets a
+#: signed SRV record's target stand for the domain).
+RESOLVING = """
+package.path = "/usr/lib/prosody/?.lua;" .. package.path
+package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath
+pcall(require, "loader")
+prosody = { config_loaded = true, events = require "util.events".new() } -- the resolver asks for them
+local routes = dofile("/fedgate/modules/fedgate_routes.lib.lua")
+local service = require "net.resolvers.service"
+local partners = { ["fabrikam.example"] = { proxy_fqdn = "xmpp.hosting.example" }, ["adatum.example"] = {} }
+local function same(name) return name; end
+routes.init({ gate = { list = { partners = partners } }, sessions = { name = same }, log = print,
+	is_live = function () return true; end })
+routes.open()
+local function ask(domain, name)
+	local extra = setmetatable({ servername = domain }, { __index = { default_port = 5269, use_dane = true } })
+	local found = service.new(domain, name, "tcp", extra)
+	found.extra.srv_secure, found.extra.secure_hostname, found.extra.tlsa = true, "target.example", "kept"
+	return { found.hostname, found.extra.servername, found.extra.default_port, found.extra.use_dane,
+		found.extra.secure_hostname or "none", found.extra.tlsa }
+end
+io.stderr:write((require "util.json").encode({ ask("fabrikam.example", "xmpp-server"),
+	ask("fabrikam.example", "xmpps-server"), ask("adatum.example", "xmpp-server"),
+	ask("fabrikam.example", "http") }))
+"""
+
+
+def test_the_proxys_records_lend_its_name_no_trust(hosts: Gateway) -> None:
+    hosts.folder.chmod(0o777)
+    hosts.restore_modules()
+    hosts.write("routes.lua", RESOLVING)
+    answers = json.loads(hosts.run("sh", "-c", "lua5.4 /fedgate/routes.lua 2>&1 >/dev/null"))
+    behind = ["xmpp.hosting.example", FABRIKAM, 5269, False, "none", "kept"]
+    plain = [FABRIKAM, FABRIKAM, 5269, True, "target.example", "kept"]
+    assert answers == [behind, behind, ["adatum.example", "adatum.example", *plain[2:]], plain]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..model.inventories import two_sites
+from ..model.test_access import GLOBAL, GROUP, SALES, sites
 from .sources import inventory, with_partners
 
 DOMAIN = "fabrikam.example"
@@ -113,16 +114,11 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = [
         {"expires": "2027-02-28"},
         [("opens", "is let in until 2027-02-28, before until 2027-01-31")],
     ),
-    (
-        {"connection_limit": 5},
-        {},
-        [("opens", "its limit of connections becomes that of the server, from 5")],
-    ),
-    (
-        {"connection_limit": 5},
-        {"connection_limit": 4},
-        [("closes", "its limit of connections becomes 4, from 5")],
-    ),
+    ({"connection_limit": 5}, {}, [("opens", "its connection_limit becomes 20, as for everybody, from 5")]),
+    ({"connection_limit": 5}, {"connection_limit": 4}, [("closes", "its connection_limit becomes 4, from 5")]),
+    ({}, {"stanza_rate": 20}, [("closes", "its stanza_rate becomes 20, from 1000, as for everybody")]),
+    ({"stanza_size": 10000}, {"stanza_size": 20000}, [("opens", "its stanza_size becomes 20000, from 10000")]),
+    ({}, {"stanza_rate": 1000}, [("neither", "its stanza_rate becomes 1000, from 1000, as for everybody")]),
     ({}, {"waive": ["keepalive"]}, [("opens", "the loss of keepalive is agreed to")]),
     ({"waive": ["keepalive"]}, {}, [("closes", "the loss of keepalive is not agreed to")]),
     ({}, {"proxy_fqdn": "gate.example"}, [("neither", "proxy_fqdn becomes gate.example, from none")]),
@@ -206,3 +202,52 @@ def test_our_domains_services_and_gateways() -> None:
     ]
     back = explain_changes(inventory(after), inventory(before))
     assert back["counts"] == {"opens": 1, "closes": 2, "neither": 1}
+
+
+def test_limits_of_all_partners_are_told_once() -> None:
+    limits = {"stanza_rate": 500, "stream_inactivity_timeout": 900, "keepalive": False, "stanza_size": 524288}
+    found = explain_changes(inventory(), inventory(federation_limits=limits))
+    assert found["partners"] == [] and [group["name"] for group in found["ours"]] == ["every partner"]
+    told = {
+        item["what"]: (item["effect"], item["sentence"], item["source"]) for item in found["ours"][0]["differences"]
+    }
+    assert told == {
+        "stanza_rate": ("closes", "stanza_rate becomes 500, from 1000", "inventory.yml:federation_limits/stanza_rate"),
+        "stream_inactivity_timeout": (
+            "opens",
+            "stream_inactivity_timeout becomes 900, from 600",
+            "inventory.yml:federation_limits/stream_inactivity_timeout",
+        ),
+        "keepalive": ("neither", "keepalive becomes false, from true", "inventory.yml:federation_limits/keepalive"),
+    }
+    back = explain_changes(inventory(federation_limits=limits), inventory())
+    assert {item["source"] for item in back["ours"][0]["differences"]} == {"default"}
+
+
+ASIA = "users of contoso-asia.example without a policy of their own"
+LONDON = "users of contoso.example without a policy of their own"
+ALLOW = {"name": "global", "xmpp_access": True}
+DENIED = {"name": "denied", "xmpp_access": False, "users": ["alice@contoso.example"], "groups": [GROUP]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        ([], [ALLOW], {}),
+        ([], [GLOBAL], {ASIA: "closes", LONDON: "closes"}),
+        ([GLOBAL], [], {ASIA: "opens", LONDON: "opens"}),
+        ([GLOBAL], [GLOBAL, SALES], {"alice@contoso.example": "opens"}),
+        ([], [GLOBAL, SALES], {ASIA: "closes", LONDON: "closes"}),
+        ([GLOBAL], [GLOBAL, {"name": "site:Tokyo", "xmpp_access": True}], {ASIA: "opens"}),
+        ([ALLOW], [ALLOW, DENIED], {"alice@contoso.example": "closes", f"members of {GROUP}": "closes"}),
+        ([ALLOW, DENIED], [ALLOW], {"alice@contoso.example": "opens", f"members of {GROUP}": "opens"}),
+        (
+            [ALLOW, DENIED],
+            [ALLOW, {**DENIED, "xmpp_access": True}],
+            {"alice@contoso.example": "opens", f"members of {GROUP}": "opens"},
+        ),
+    ],
+)
+def test_access_policies(before: list[Any], after: list[Any], wanted: dict[str, str]) -> None:
+    found = explain_changes(inventory(sites(*before)), inventory(sites(*after)))
+    assert {group["name"]: group["differences"][0]["effect"] for group in found["ours"]} == wanted

@@ -17,6 +17,7 @@ from ansible.module_utils.fedgate.model.partner import TYPES
 from ansible.module_utils.fedgate.model.problems import UNKNOWN
 
 from ..model.inventories import TODAY, two_sites
+from ..model.test_access import GLOBAL, GROUP, SALES, sites
 from .sources import inventory, with_partners
 
 ROWS = list(csv.DictReader((Path(__file__).parents[1] / "model" / "negotiation.csv").open(encoding="utf-8")))
@@ -133,6 +134,11 @@ def test_who_is_no_partner(who: str, reason: str, sentence: str) -> None:
     assert found["because"] in pair_text(found) and "no federation" in pair_text(found)
 
 
+def test_addresses_are_compared_as_servers_do() -> None:
+    found = explained(who="STRASSE@FABRIKAM.example", whom="Ünal@contoso.example.")
+    assert (found["who"], found["whom"]) == ("strasse@fabrikam.example", "ünal@contoso.example")
+
+
 def test_no_partner_at_all() -> None:
     found = explain_pair(with_partners(), CAROL, ALICE)
     assert (
@@ -247,3 +253,69 @@ def test_secrets_that_nobody_could_open_do_not_matter() -> None:
     other = [InvalidValue("this cannot be evaluated", path="edge_published_addresses of edge1.london")]
     with pytest.raises(SeveralErrors, match="cannot be evaluated"):
         Inventory(hosts, origin_of=lambda _host, _steps: None, today=TODAY, noted=other)
+
+
+def test_limits_are_the_partners_own_or_those_of_all() -> None:
+    known = inventory(
+        federation_partners=[partner(stanza_rate=20, keepalive=False)],
+        federation_limits={"stanza_rate": 500, "stanza_size": 20000, "connection_limit": 300},
+    )
+    told = {item["name"]: (item["value"], item["source"]) for item in explain_pair(known, CAROL, ALICE)["further"]}
+    assert told == {
+        "stanza_rate": (20, "inventory.yml:federation_partners/0/stanza_rate"),
+        "stanza_size": (20000, "inventory.yml:federation_limits/stanza_size"),
+        "partner_connection_limit": (20, "default"),
+        "keepalive": (False, "inventory.yml:federation_partners/0/keepalive"),
+        "keepalive_interval": (300, "default"),
+        "stream_establishment_timeout": (60, "default"),
+        "stream_inactivity_timeout": (600, "default"),
+        "connection_limit of all partners together": (300, "inventory.yml:federation_limits/connection_limit"),
+    }
+    policy = compile_policy(
+        known.deployment.as_facts()["partners"], ["contoso.example"], limits=known.deployment.limits.as_facts()
+    ).rules
+    assert policy["partners"]["fabrikam.example"]["stanza_rate"] == told["stanza_rate"][0]
+    assert policy["limits"]["stanza_size"] == told["stanza_size"][0]
+
+
+def test_what_is_told_of_access_is_what_the_gateway_is_told() -> None:
+    site = {"name": "site:London", "xmpp_access": True}
+    asia = {"name": "asia", "xmpp_access": False, "users": ["bob@contoso.example"]}
+    known = inventory(sites(GLOBAL, site, SALES, asia))
+    scope = known.deployment.as_facts()["hosts"]["edge1.london"]["scope"]
+    for user in ("alice", "bob", "dora", None):
+        whom = f"{user}@contoso.example" if user else "contoso.example"
+        told = explain_pair(known, CAROL, whom)
+        name = scope["users"].get(whom, scope["hosts"]["contoso.example"])
+        assert told["access"]["policy"] == name
+        assert told["access"]["allowed"] is told["allowed"] is scope["policies"][name]
+        assert told["reason"] == (None if told["allowed"] else "no-access")
+    refused = explain_pair(known, CAROL, "bob@contoso.example")
+    policy = "the access policy asia (inventory.yml:federation_access_policies/3/users)"
+    assert refused["because"] == f"{policy} does not let bob@contoso.example federate"
+    assert explain_pair(known, CAROL, ALICE)["access"]["because"]["source"].endswith("/2/users")
+    assert explain_pair(known, CAROL, "akira@contoso-asia.example")["because"].startswith("the access policy global")
+    assert explain_pair(known, CAROL, "room@conference.contoso.example")["access"] is None
+
+
+def test_groups_may_say_the_contrary() -> None:
+    known = inventory(sites(GLOBAL, {"name": "sales", "xmpp_access": True, "groups": [GROUP]}))
+    found = explain_pair(known, CAROL, "dora@contoso.example")
+    assert not found["allowed"] and found["because"].endswith("federate; that of a group may")
+    assert [item["name"] for item in found["access"]["otherwise"]] == ["sales"]
+    assert "only members of its groups, as the directory says (inventory.yml:" in pair_text(found)
+    without = explain_pair(known, CAROL, "akira@contoso-asia.example")
+    assert without["access"]["otherwise"] == []
+
+
+def test_without_policies_everybody_may() -> None:
+    found = explained(type="federated")
+    assert found["access"] == {
+        "policy": None,
+        "allowed": True,
+        "because": {
+            "name": "federation_access_policies", "value": [], "place": None, "origin": None, "source": "default",
+        },
+        "otherwise": [],
+    }  # fmt: skip
+    assert "Who of ours" not in pair_text(found)

@@ -19,7 +19,7 @@ from ansible.module_utils.fedgate.gateway.prosody_check import (
     secret_words,
     virtual_hosts,
 )
-from ansible.module_utils.fedgate.gateway.status import is_current, is_gated, read_status, reason_of
+from ansible.module_utils.fedgate.gateway.status import alarm_of, is_current, is_gated, read_status, reason_of
 from ansible.module_utils.fedgate.host.listening import expected_endpoints, parse_table, reachable_address
 from ansible.module_utils.fedgate.host.starttls import leaf_of
 from ansible.module_utils.fedgate.host.systemd import parse_state
@@ -212,6 +212,10 @@ def test_status_of_another_process_does_not_count(tmp_path: Path) -> None:
     status = read_status(str(path))
     assert is_current(status, 7) and not is_current(status, 8)
     assert reason_of(status, 7) == "no policy"
+    assert alarm_of(status, 7) is None and alarm_of(None, 7) is None
+    alarmed = {**(status or {}), "alarm": {"kind": "policy", "reason": "edited", "since": 5}}
+    assert alarm_of(alarmed, 7) == {"kind": "policy", "reason": "edited", "since": 5}
+    assert alarm_of(alarmed, 8) is None
     assert is_gated(status, 7) and not is_gated(status, 8)
     assert not is_gated({**(status or {}), "reason": "the policy module is not loaded"}, 7)
     assert "not loaded" in reason_of(status, 8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,16 @@ from typing import Any
 import pytest
 from ansible.module_utils.fedgate.errors import InvalidValue, SeveralErrors
 from ansible.module_utils.fedgate.gateway.kinds import kind_of
-from ansible.module_utils.fedgate.gateway.policy import generation_of, parse, successor
+from ansible.module_utils.fedgate.gateway.policy import (
+    digest_of,
+    generation_of,
+    is_intact,
+    mended,
+    parse,
+    partner_fields,
+    successor,
+    text_of,
+)
 from ansible.module_utils.fedgate.gateway.prosody_policy import compile_policy
 from ansible.module_utils.fedgate.model.partner import MAX_DOMAINS
 from hypothesis import given
@@ -177,7 +187,7 @@ def test_limits_are_in_the_policy_when_given() -> None:
 
 
 def test_unknown_kinds_of_gateways_are_named() -> None:
-    with pytest.raises(InvalidValue, match="Known: prosody"):
+    with pytest.raises(InvalidValue, match="Known: ejabberd, prosody"):
         kind_of("exim")
 
 
@@ -218,3 +228,59 @@ def test_a_file_of_the_first_format_gets_a_successor() -> None:
 def test_the_text_is_canonical() -> None:
     text = successor(None, compile_policy([partner()], ["contoso.example"]).rules)
     assert text == json.dumps(json.loads(text), sort_keys=True, indent=1) + "\n"
+
+
+RULES = compile_policy([partner()], ["contoso.example"]).rules
+
+
+def test_the_digest_is_that_of_the_text_with_zeros_in_its_place() -> None:
+    text = text_of(RULES, 3)
+    digest = json.loads(text)["digest"]
+    assert digest == hashlib.sha256(text.replace(digest, "0" * 64).encode()).hexdigest()
+    assert is_intact(text)
+
+
+@given(st.integers(min_value=0), st.integers(min_value=32, max_value=126))
+def test_every_change_of_a_byte_shows(place: int, code: int) -> None:
+    text = text_of(RULES, 3)
+    place %= len(text)
+    changed = text[:place] + chr(code) + text[place + 1 :]
+    assert is_intact(changed) == (changed == text)
+
+
+@given(st.integers(min_value=0))
+def test_a_text_cut_short_shows(length: int) -> None:
+    text = text_of(RULES, 3)
+    assert not is_intact(text[: length % len(text)])
+
+
+def test_keys_of_that_name_elsewhere_are_no_digest() -> None:
+    """A partner may be called digest, and have a row that holds one."""
+    rules = {**RULES, "partners": {"digest": {"digest": "a" * 64}}}
+    text = text_of(rules, 1)
+    assert is_intact(text) and json.loads(text)["partners"]["digest"]["digest"] == "a" * 64
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", '{"format": 2, "partners": {}}'])
+def test_what_holds_no_digest_is_not_intact(text: str | None) -> None:
+    assert not is_intact(text)
+
+
+def test_a_file_of_the_first_format_had_no_digest() -> None:
+    assert is_intact('{"format": 1, "partners": {}}')
+    assert not is_intact('{"format": 1, "partners": {}, "digest": "x"}')
+
+
+def test_a_spoilt_file_gets_what_the_server_enforces_when_that_is_wanted() -> None:
+    text = text_of(RULES, 7)
+    enforced = {"generation": 7, "digest": digest_of(text)}
+    spoilt = parse(text.replace('"generation": 7', '"generation": 99'))
+    assert mended(spoilt, enforced, RULES) == text
+    other = compile_policy([partner("adatum.example")], ["contoso.example"]).rules
+    assert mended(spoilt, enforced, other) == text_of(other, 8)
+    assert mended(spoilt, None, RULES) == text_of(RULES, 100)
+    assert mended(None, None, RULES) == text_of(RULES, 1)
+
+
+def test_rows_edited_to_something_else_can_be_shown() -> None:
+    assert partner_fields({"partners": {"a.example": "yes"}}) == {"a.example": {"row": "yes"}}

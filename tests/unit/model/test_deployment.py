@@ -14,8 +14,10 @@ from .inventories import TODAY, Hosts, errors_of, lync_site, only_error_of, read
 
 def test_facts_of_two_sites() -> None:
     facts = read(two_sites()).as_facts()
-    parts = ["xmpp_domains", "partners", "limits", "pools", "hosts", "records", "tlsa", "authorities", "warnings"]
-    assert list(facts) == parts
+    assert list(facts) == [
+        "xmpp_domains", "partners", "access_policies", "limits", "pools", "hosts", "records", "tlsa", "authorities",
+        "warnings",
+    ]  # fmt: skip
     assert facts["xmpp_domains"] == ["contoso.example", "contoso-asia.example"]
     room = {"domain": "conference.contoso.example", "kind": "muc", "federated": True}
     assert facts["pools"]["edge.london.contoso.example"] == {
@@ -39,6 +41,7 @@ def test_facts_of_two_sites() -> None:
         "xmpp_domains": ["contoso.example"],
         "components": [room],
         "federated_hosts": ["contoso.example", "conference.contoso.example"],
+        "scope": None,
         "certificate_names": ["contoso.example", "conference.contoso.example"],
         "listen_addresses": ["*", "::"],
         "direct_tls_ports": {"server": None, "client": None},

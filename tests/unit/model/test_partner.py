@@ -104,6 +104,11 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({"domain": "f.example", "echo_address": "echo"}, ["[0].echo_address: 'echo' is not an address"]),
     ({"domain": "f.example", "echo_address": "echo@g.example"}, ["is not at a domain of this partner", "f.example"]),
     ({"domain": "f.example", "waive": "all"}, ["[0].waive: a list is needed"]),
+    (
+        {"domain": "f.example", "waive": ["auto_aproval"]},
+        ["'auto_aproval' is not a rule", "Did you mean auto_approval?"],
+    ),
+    ({"domain": "f.example", "waive": ["all"]}, ["[0].waive: 'all' is not a rule", "Rules: auto_approval, consent"]),
     ({"domain": "f.example", "tls_required": True}, ["[0].tls_required: the key tls_required is not known"]),
     ({"domain": "f.example", "SaslNegotiation": "x"}, ["the key SaslNegotiation is not known", "Did you mean sasl?"]),
     ({"domain": "f.example", "aditional_domains": []}, ["Did you mean additional_domains?"]),

@@ -9,10 +9,11 @@ local jid = require "util.jid";
 local MUC_USER = "http://jabber.org/protocol/muc#user";
 
 local components = {};
-local rules, hosts, consent, private;
+local rules, hosts, consent, private, scope;
 
 function components.init(parts)
 	rules, hosts, consent, private = parts.rules, parts.hosts, parts.consent, parts.private;
+	scope = parts.scope;
 end
 
 local function set_of(names)
@@ -66,21 +67,40 @@ local function person(host, address)
 	return occupant and occupant.bare_jid;
 end
 
---- Whether an address leads to one of our users who did not add a contact.
-local function is_stranger_to(host, address, contact)
+--- The user of ours behind an address, through a room or not: host and name; nil when it is nobody of ours.
+function components.user_at(host, address)
 	local node, domain = jid.split(person(host, address));
-	if not (node and hosts[domain] and hosts[domain].type == "local") then return false; end
-	return not consent.added(domain, node, contact);
+	if not (node and hosts[domain] and hosts[domain].type == "local") then return nil; end
+	return domain, node;
 end
 
---- Whether a message to a room invites one of our users (or declines), as that room will tell it.
-local function invites_stranger(host, stanza, contact)
+--- Whether an address leads to one of our users who did not add a contact.
+local function is_stranger_to(host, address, contact)
+	local domain, user = components.user_at(host, address);
+	return user ~= nil and not consent.added(domain, user, contact);
+end
+
+--- Whether an address leads to one of our users who may not federate.
+local function is_barred(host, address)
+	local domain, user = components.user_at(host, address);
+	return user ~= nil and not scope.may(domain, user);
+end
+
+--- Whether a test holds for anybody whom a message to a room invites (or declines), as that room will tell it.
+local function invites(host, stanza, test, contact)
 	for x in stanza:childtags("x", MUC_USER) do
 		for _, tag in ipairs(x.tags) do
-			if tag.attr.to and is_stranger_to(host, tag.attr.to, contact) then return true; end
+			if tag.attr.to and test(host, tag.attr.to, contact) then return true; end
 		end
 	end
 	return false;
+end
+
+--- Whether it leads through a room, in private or by an invitation, to one of our users who may not federate.
+local function reaches_barred(host, stanza)
+	if stanza.name == "presence" then return false; end
+	return jid.resource(stanza.attr.to) ~= nil and is_barred(host, stanza.attr.to)
+		or stanza.name == "message" and invites(host, stanza, is_barred);
 end
 
 local function is_ping(stanza)
@@ -90,6 +110,7 @@ end
 --- Why a stanza to an open component is refused, or nil.
 -- @param kind the partner's type
 function components.refusal(host, kind, stanza)
+	if reaches_barred(host, stanza) then return "scope"; end
 	if kind == "federated" then return nil; end
 	local asks = private.asks(stanza);
 	local to_occupant = jid.resource(stanza.attr.to) ~= nil;
@@ -97,7 +118,7 @@ function components.refusal(host, kind, stanza)
 	if asks and private.is_query(stanza, false) then return "private"; end
 	if kind ~= "public_unverified" or stanza.name ~= "message" or stanza.attr.type == "error" then return nil; end
 	local contact = jid.bare(stanza.attr.from);
-	local refused = invites_stranger(host, stanza, contact)
+	local refused = invites(host, stanza, is_stranger_to, contact)
 		or to_occupant and is_stranger_to(host, stanza.attr.to, contact); -- a private message
 	return refused and "stranger" or nil;
 end

@@ -12,20 +12,25 @@ local PING = "urn:xmpp:ping";
 local MUC_USER = "http://jabber.org/protocol/muc#user";
 
 local contacts = {};
-local sessions, refuse, gate, hosts, router, log, consent, private, components;
+local sessions, refuse, gate, hosts, router, log, consent, private, components, scope;
 
 function contacts.init(parts)
 	sessions, refuse, gate, hosts, router = parts.sessions, parts.refuse, parts.gate, parts.hosts, parts.router;
 	log, consent, private, components = parts.log, parts.consent, parts.private, parts.components;
+	scope = parts.scope;
 end
 
 --- Answer as RFC 6121 (8.5) would for a user who does not exist, so that who is refused learns nothing about ours.
+-- @param reason false when that is so, and there is nothing to note
 local function refused(host, remote, stanza, reason)
-	log("info", "Refused incoming %s %s -> %s: %s", stanza.name, stanza.attr.from, stanza.attr.to,
-		refuse.text(reason, host, remote));
-	refuse.count("incoming", host, remote, reason);
+	if reason then
+		log("info", "Refused incoming %s %s -> %s: %s", stanza.name, stanza.attr.from, stanza.attr.to,
+			refuse.text(reason, host, remote));
+		refuse.count("incoming", host, remote, reason, stanza);
+	end
 	if private.asks(stanza) or stanza.name == "message" and stanza.attr.type ~= "error" then
-		router.core_route_stanza(hosts[host], st.error_reply(stanza, "cancel", "service-unavailable"));
+		local answer = st.error_reply(stanza, "cancel", "service-unavailable");
+		router.core_route_stanza(hosts[host], scope.pass(answer));
 	end
 	return true;
 end
@@ -52,6 +57,8 @@ local function invites_for_stranger(host, user, stanza)
 end
 
 local function refusal_at_user(host, user, kind, stanza)
+	local barred = scope.refusal(host, user);
+	if barred ~= nil then return barred; end
 	if kind == "public_unverified" and not consent.added(host, user, jid.bare(stanza.attr.from)) then
 		return "stranger";
 	end
@@ -62,11 +69,16 @@ local function refusal_at_user(host, user, kind, stanza)
 	return nil;
 end
 
+--- The user in an address that the router has prepared, or nil; as util.jid finds it, which goes on to the resource.
+local function user_in(address)
+	return address and address:match("^([^@/]+)@");
+end
+
 --- The partner's row for a stanza from outside; nil, false for one that is none.
 local function partner_of(host, event)
-	local session, stanza = event.origin, event.stanza;
+	local session = event.origin;
 	if not (session and sessions.is_stream(session)) then return nil, false; end
-	local remote = jid.host(stanza.attr.from);
+	local remote = sessions.sender(event.stanza);
 	if not remote or hosts[remote] then return nil, false; end
 	return gate.pair(host, remote), remote;
 end
@@ -76,7 +88,7 @@ function contacts.stanza(host, event)
 	local row, remote = partner_of(host, event);
 	if not row then return remote and true or nil; end
 	local stanza = event.stanza;
-	local user = jid.node(stanza.attr.to);
+	local user = user_in(stanza.attr.to);
 	local reason;
 	if components.is_component(host) then
 		reason = components.refusal(host, row.type, stanza);
@@ -85,7 +97,8 @@ function contacts.stanza(host, event)
 	else
 		reason = refusal_at_host(row.type, stanza);
 	end
-	return reason and refused(host, remote, stanza, reason) or nil;
+	if reason == nil then return nil; end
+	return refused(host, remote, stanza, reason);
 end
 
 --- A request for a subscription that nobody refused: after mod_blocklist (100), before mod_presence (0).
@@ -111,6 +124,7 @@ end
 function contacts.route(_, event)
 	local row = gate.pair(event.from_host, event.to_host);
 	if not row then return true; end
+	if scope.is_barred(event.from_host, event.stanza) then return refuse.outgoing_stanza(event, "scope"); end
 	if row.type == "federated" then return nil; end
 	local stripped = not is_withheld(event, row) and private.strip(event.stanza);
 	if not stripped then return true; end

@@ -15,13 +15,8 @@ local SAY_AGAIN = 60; -- seconds
 local XML_LANG = #" xml:lang='en'"; -- added by the parser
 
 local flow = {};
-local gate, limits, refuse, log, api;
+local gate, limits, refuse, log, api, filter_in, filter_out;
 local buckets = {};
-
-function flow.init(parts)
-	gate, limits, refuse, log, api = parts.gate, parts.limits, parts.refuse, parts.log, parts.api;
-	buckets = {};
-end
 
 local function bucket_of(row)
 	local rate = limits.rate(row);
@@ -131,6 +126,13 @@ local function stanza_out(stanza, session)
 	return stanza;
 end
 
+function flow.init(parts)
+	gate, limits, refuse, log, api = parts.gate, parts.limits, parts.refuse, parts.log, parts.api;
+	buckets = {};
+	filter_in = parts.faults.filter("the filter of incoming stanzas", stanza_in);
+	filter_out = parts.faults.filter("the filter of outgoing stanzas", stanza_out);
+end
+
 --- Whether stanzas passed since this was asked last, and whether anything was sent; a stream that is paused is active.
 function flow.happened(session)
 	local state = session.fedgate_flow;
@@ -148,8 +150,8 @@ function flow.attach(session, host, remote, row)
 	state.bucket, state.size = bucket_of(row), limits.size(row);
 	session.fedgate_flow = state;
 	watch(session, state);
-	filters.add_filter(session, "stanzas/in", stanza_in, FIRST);
-	filters.add_filter(session, "stanzas/out", stanza_out, LAST);
+	filters.add_filter(session, "stanzas/in", filter_in, FIRST);
+	filters.add_filter(session, "stanzas/out", filter_out, LAST);
 end
 
 --- A stream is ready for stanzas; Prosody has set its own limit of size just before.
@@ -177,8 +179,8 @@ end
 function flow.detach(session)
 	local state = session.fedgate_flow;
 	if not state then return; end
-	filters.remove_filter(session, "stanzas/in", stanza_in);
-	filters.remove_filter(session, "stanzas/out", stanza_out);
+	filters.remove_filter(session, "stanzas/in", filter_in);
+	filters.remove_filter(session, "stanzas/out", filter_out);
 	state.stream.feed = state.feed;
 	session.fedgate_flow = nil;
 end

@@ -1,65 +1,76 @@
---- Which handler hears which event of a host, at which priority: all of them stand here.
+--- Which handler hears which event of a host, at which priority: all of them stand here, and all run under protection:
+-- how an event is refused when its handler runs into an error stands beside it (fedgate_faults).
+
+local xpcall = require "util.xpcall".xpcall;
+local traceback = debug.traceback;
 
 local XMLNS_STREAM = "http://etherx.jabber.org/streams";
 local XMLNS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 local XMLNS_DIALBACK = "jabber:server:dialback";
 
 local hooks = {};
-local api, hosts, is_live, incoming, outgoing, contacts, consent, timing;
+local api, hosts, is_live, incoming, outgoing, contacts, consent, timing, faults, report;
 
 --- @param parts api: the module; is_live: whether this load of it is the one in force; and the other parts
 function hooks.init(parts)
 	api, hosts, is_live = parts.api, parts.hosts, parts.is_live;
 	incoming, outgoing, contacts, consent = parts.incoming, parts.outgoing, parts.contacts, parts.consent;
 	timing = parts.timing;
+	faults, report = parts.faults, parts.report;
 end
 
-local function hook(host, event, handler, priority)
+--- @param how the event is refused on an error: stream, authentication, drop, bounce, pass
+local function hook(host, event, handler, priority, how)
 	api:hook_object_event(hosts[host].events, event, function (data)
 		if not is_live() then return nil; end
-		return handler(host, data);
+		local ok, answer = xpcall(handler, traceback, host, data);
+		if ok then return answer; end
+		return faults.refuse(event, how, host, data, answer);
 	end, priority);
 end
 
---- For an event that both directions share.
-local function both(first, second)
+--- For an event that several parts hear: each one when those before have no objection.
+local function each(first, second, third)
 	return function (host, data)
 		local answer = first(host, data);
 		if answer ~= nil then return answer; end
-		return second(host, data);
+		answer = second(host, data);
+		if answer ~= nil or not third then return answer; end
+		return third(host, data);
 	end
 end
 
 -- Priorities are against Prosody's own: mod_tls 500 and 0, mod_saslauth 150, mod_dialback 100, mod_s2s -1.
 local function streams(host)
-	hook(host, "route/remote", both(outgoing.route, contacts.route), 1000);
-	hook(host, "s2sout-created", outgoing.created, 10);
-	hook(host, "s2s-stream-features", incoming.features_first, 1000);
-	hook(host, "s2s-stream-features", incoming.features_last, -1000);
-	hook(host, "stanza/" .. XMLNS_SASL .. ":auth", incoming.sasl_auth, 1000);
-	hook(host, "stanza/" .. XMLNS_DIALBACK .. ":result", incoming.dialback_result, 1000);
+	hook(host, "route/remote", each(outgoing.route, contacts.route, report.stanza_out), 1000, "bounce");
+	hook(host, "s2sout-created", outgoing.created, 10, "pass"); -- what it does is checked again at the features
+	hook(host, "s2s-stream-features", incoming.features_first, 1000, "stream");
+	hook(host, "s2s-stream-features", incoming.features_last, -1000, "stream");
+	hook(host, "stanza/" .. XMLNS_SASL .. ":auth", incoming.sasl_auth, 1000, "stream");
+	hook(host, "stanza/" .. XMLNS_DIALBACK .. ":result", incoming.dialback_result, 1000, "stream");
 	hook(host, "stanza/" .. XMLNS_DIALBACK .. ":verify",
-		both(incoming.dialback_verify, outgoing.dialback_verify), 1000);
-	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_first, 1000);
-	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_tls, 499);
-	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_sasl, 120);
-	hook(host, "stanza/" .. XMLNS_SASL .. ":failure", outgoing.sasl_failure, 110);
-	hook(host, "s2sout-authenticate-legacy", outgoing.legacy, 1000);
-	hook(host, "s2s-read-timeout", timing.read_timeout, 10);
-	hook(host, "s2s-authenticated", both(incoming.authenticated, outgoing.authenticated), 1000);
+		each(incoming.dialback_verify, outgoing.dialback_verify), 1000, "stream");
+	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_first, 1000, "stream");
+	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_tls, 499, "stream");
+	hook(host, "stanza/" .. XMLNS_STREAM .. ":features", outgoing.features_without_sasl, 120, "stream");
+	hook(host, "stanza/" .. XMLNS_SASL .. ":failure", outgoing.sasl_failure, 110, "stream");
+	hook(host, "s2sout-authenticate-legacy", outgoing.legacy, 1000, "stream");
+	hook(host, "s2s-read-timeout", timing.read_timeout, 10, "pass");
+	hook(host, "s2s-authenticated", each(incoming.authenticated, outgoing.authenticated, report.authenticated), 1000,
+		"authentication");
 end
 
 -- Priorities are against Prosody's own: mod_blocklist 100 (its command -1), mod_pep 10, mod_presence 0.
 local function stanzas(host)
 	for _, kind in ipairs({ "full", "bare", "host" }) do
 		for _, name in ipairs({ "message", "presence", "iq" }) do
-			hook(host, name .. "/" .. kind, both(incoming.stanza, contacts.stanza), 100000);
+			hook(host, name .. "/" .. kind, each(incoming.stanza, contacts.stanza, report.stanza_in), 100000, "drop");
 		end
-		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50); end
-		hook(host, "pre-presence/" .. kind, consent.presence_out, 200);
+		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50, "drop"); end
+		hook(host, "pre-presence/" .. kind, consent.presence_out, 200, "bounce");
 	end
-	hook(host, "roster-item-removed", consent.removed, 0);
-	hook(host, "iq-set/self/urn:xmpp:blocking:block", consent.blocked, 0);
+	hook(host, "roster-item-removed", consent.removed, 0, "pass");
+	hook(host, "iq-set/self/urn:xmpp:blocking:block", consent.blocked, 0, "pass");
 end
 
 --- Hook all of them on one host, present or new.

@@ -51,7 +51,7 @@ local function explained(session, reason)
 	if rules.leaves_dialback(row, true) then return reason; end
 	local text = CLIENT_AUTH:format(session.to_host) .. ": " .. said;
 	log("warn", "Outgoing stream %s -> %s ended: %s", session.from_host, session.to_host, text);
-	refuse.count("outgoing", session.from_host, session.to_host, "sasl");
+	refuse.count("outgoing", session.from_host, session.to_host, "sasl", session);
 	return refuse.stanza_error(text);
 end
 
@@ -62,7 +62,10 @@ function outgoing.created(_, event)
 	if row then limits.take(session, row); end
 	if row and row.tls == "not_supported" then session.ssl_ctx = false; end
 	local bounce = session.bounce_sendq;
-	function session.bounce_sendq(same, reason) return bounce(same, explained(same, reason)); end
+	function session.bounce_sendq(same, reason)
+		local ok, said = pcall(explained, same, reason);
+		return bounce(same, ok and said or reason);
+	end
 end
 
 --- A stanza wants to leave. A stream that serves several domains may stand in Prosody's table under a name it was

@@ -91,7 +91,8 @@ local STRIP = { presence = strip_presence; message = strip_message; iq = strip_i
 -- @return the stanza itself or a clone; nil when nothing is left
 function private.strip(stanza)
 	local strip = STRIP[stanza.name];
-	return strip and strip(stanza);
+	if not strip then return stanza; end -- a question about a dialback key is none of the users' stanzas
+	return strip(stanza);
 end
 
 return private;

@@ -47,19 +47,22 @@ local TEXTS = {
 	["certificate"] = "partner %s shows no certificate that is valid for its name";
 	["stranger"] = "the user has not added this contact at %s";
 	["private"] = "partner %s may not ask this";
+	["scope"] = "this account may not federate (external access policy)";
 	["connections"] = "partner %s has as many connections as it may have";
 	["connections-in-all"] = "there are as many connections as there may be in all";
 	["establishment"] = "the stream with %s was not authenticated in time";
 	["stanza-rate"] = "partner %s sends more stanzas a second than it may";
 	["stanza-size"] = "partner %s sent a stanza that is too big";
+	["fault"] = "the policy ran into an error over %s";
 };
 
 local refuse = { counters = {}; order = 0 };
-local log, changed, router, ascii;
+local log, noted, router, ascii;
 
---- @param parts log: the module's; changed: called after each count; router: Prosody's global table; name: to A-labels
+--- @param parts log: the module's; router: Prosody's global table; name: to A-labels; noted: called after each count
+--   with direction, host, remote (A-labels, bounded), reason, and the stanza or session where it is known
 function refuse.init(parts)
-	log, changed, router, ascii = parts.log, parts.changed, parts.router, parts.name;
+	log, noted, router, ascii = parts.log, parts.noted, parts.router, parts.name;
 end
 
 --- The sentence for our own people.
@@ -78,7 +81,8 @@ local function forget_oldest()
 end
 
 --- Count a refusal; strangers choose the names, so both their length and their number are bounded.
-function refuse.count(direction, host, remote, reason)
+-- @param source the stanza or the session, for the audit trail; may be nil
+function refuse.count(direction, host, remote, reason, source)
 	host, remote = (ascii(host) or ""):sub(1, MAX_NAME), (ascii(remote) or remote or ""):sub(1, MAX_NAME);
 	local id = table.concat({ direction, host, remote, reason }, "\n");
 	local counter = refuse.counters[id];
@@ -89,14 +93,14 @@ function refuse.count(direction, host, remote, reason)
 	refuse.order = refuse.order + 1;
 	counter.count, counter.last, counter.order = counter.count + 1, os.time(), refuse.order;
 	forget_oldest();
-	changed();
+	noted(direction, host, remote, reason, source);
 end
 
 --- Close a stream that the other side opened.
 function refuse.incoming(session, host, remote, reason)
 	log("warn", "Refused incoming stream %s -> %s (%s): %s", remote or "(unnamed)", host or "(unnamed)",
 		session.ip or "unknown address", refuse.text(reason, host, remote));
-	refuse.count("incoming", host, remote, reason);
+	refuse.count("incoming", host, remote, reason, session);
 	local condition, text, extra = table.unpack(STREAM_ERRORS[reason]);
 	session:close({ condition = condition, text = text, extra = extra });
 	return true;
@@ -119,7 +123,7 @@ function refuse.outgoing(session, reason, text)
 	local host, remote = session.from_host, session.to_host;
 	text = text or refuse.text(reason, host, remote);
 	log("warn", "Refused outgoing stream %s -> %s: %s", host, remote, text);
-	refuse.count("outgoing", host, remote, reason);
+	refuse.count("outgoing", host, remote, reason, session);
 	local condition, public, extra = table.unpack(STREAM_ERRORS[reason]);
 	session:close({ condition = condition, text = public, extra = extra }, nil, refuse.stanza_error(text, reason));
 	return true;
@@ -132,7 +136,7 @@ function refuse.stream(session, reason)
 end
 
 local function may_bounce(stanza)
-	return stanza.attr.type ~= "error" and stanza.attr.type ~= "result"
+	return stanza.attr.type ~= "error" and stanza.attr.type ~= "result" and stanza.attr.type ~= "probe"
 		and (stanza.name == "message" or stanza.name == "presence" or stanza.name == "iq");
 end
 
@@ -141,7 +145,7 @@ function refuse.outgoing_stanza(event, reason)
 	local host, remote, stanza = event.from_host, event.to_host, event.stanza;
 	local text = refuse.text(reason, host, remote);
 	log("info", "Refused outgoing %s %s -> %s: %s", stanza.name, host, remote, text);
-	refuse.count("outgoing", host, remote, reason);
+	refuse.count("outgoing", host, remote, reason, stanza);
 	if may_bounce(stanza) then
 		local kind, condition = stanza_condition(reason);
 		router.core_route_stanza(router.hosts[host], st.error_reply(stanza, kind, condition, text));
@@ -153,14 +157,14 @@ end
 -- There is nothing to answer on: the stream goes one way, and the way back is closed to this pair.
 function refuse.incoming_stanza(host, remote, stanza, reason)
 	log("info", "Dropped incoming %s %s -> %s: %s", stanza.name, remote, host, refuse.text(reason, host, remote));
-	refuse.count("incoming", host, remote, reason);
+	refuse.count("incoming", host, remote, reason, stanza);
 	return true;
 end
 
 --- Answer a request for dialback on a stream that serves other domains already, leaving these alone (XEP-0220, 2.5).
 function refuse.dialback(session, stanza, host, remote, reason)
 	log("warn", "Refused dialback %s -> %s on a shared stream: %s", remote, host, refuse.text(reason, host, remote));
-	refuse.count("incoming", host, remote, reason);
+	refuse.count("incoming", host, remote, reason, session);
 	local attr = { from = stanza.attr.to, to = stanza.attr.from, id = stanza.attr.id, type = "error" };
 	session.sends2s(st.stanza("db:" .. stanza.name, attr)
 		:tag("error", { type = "cancel" })

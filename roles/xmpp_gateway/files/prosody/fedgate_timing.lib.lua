@@ -10,12 +10,12 @@ local s2smanager = require "core.s2smanager";
 local EVERY = 1; -- second
 
 local timing = {};
-local gate, limits, flow, refuse, log, api, is_live;
+local gate, limits, flow, refuse, log, api, is_live, faults;
 local clocks = setmetatable({}, { __mode = "k" }); -- session -> { began, active, sent, closed }
 
 function timing.init(parts)
 	gate, limits, flow, refuse = parts.gate, parts.limits, parts.flow, parts.refuse;
-	log, api, is_live = parts.log, parts.api, parts.is_live;
+	log, api, is_live, faults = parts.log, parts.api, parts.is_live, parts.faults;
 end
 
 --- Not ready for stanzas: not authenticated, or what waits in its queue cannot leave yet.
@@ -98,8 +98,7 @@ end
 function timing.start()
 	api:add_timer(EVERY, function ()
 		if not is_live() then return nil; end
-		local ok, problem = xpcall(look_at_all, debug.traceback);
-		if not ok then log("error", "Time limits: %s", problem); end
+		faults.run("the limits of time", look_at_all);
 		return EVERY;
 	end);
 end

@@ -110,19 +110,34 @@ local function close_all_streams()
 	end
 end
 
---- The status file, as the policy would write it with nothing in force.
-local function report_closed()
-	local path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
+local function replace(path, text)
 	local file, problem = io.open(path .. ".tmp", "w");
-	local ok = file and file:write(json.encode({
+	local ok = file and file:write(text, "\n") and file:close();
+	if ok then ok, problem = os.rename(path .. ".tmp", path); end
+	if not ok then module:log("error", "Cannot write the status file %s: %s", path, problem or "write failed"); end
+end
+
+local METRICS = [[
+# TYPE fedgate_enforcing gauge
+fedgate_enforcing 0
+# TYPE fedgate_alarm gauge
+fedgate_alarm{kind="module"} 1
+# EOF]];
+
+--- The status files, as the policy would write them with nothing in force.
+local function report_closed()
+	local metrics = module:get_option_string("fedgate_metrics_file", "/run/prosody/fedgate.prom");
+	if metrics ~= "" then replace(metrics, METRICS); end
+	replace(module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json"), json.encode({
 		format = 1; module = "1"; pid = pposix.getpid();
 		started = math.floor(prosody.start_time); written = os.time();
 		state = "closed"; reason = "the policy module is not loaded";
 		generation = json.null; digest = json.null;
-		hosts = array(); sessions = array(); refused = array();
-	}), "\n") and file:close();
-	if ok then ok, problem = os.rename(path .. ".tmp", path); end
-	if not ok then module:log("error", "Cannot write the status file %s: %s", path, problem or "write failed"); end
+		alarm = { kind = "module"; reason = "the policy module is not loaded"; since = os.time() };
+		faults = { count = 0; last = json.null }; blocking = json.null;
+		hosts = array(); sessions = array(); refused = array(); partners = array(); partners_omitted = 0;
+		totals = { stanzas = { incoming = 0; outgoing = 0 }; refused = array() };
+	}));
 end
 
 local function report_unless_loaded()

@@ -5,8 +5,12 @@
 --
 -- Options, all global:
 --   fedgate_policy_file = "/etc/prosody/fedgate/policy.json"   read at start and on reload (SIGHUP)
+--   fedgate_policy_check = 60                                   seconds between two looks at that file
 --   fedgate_blocked_file = "/etc/prosody/fedgate/blocked.json"   who is shut out whatever the policy says; likewise
 --   fedgate_status_file = "/run/prosody/fedgate.json"
+--   fedgate_status_interval = 5                                 seconds between two reports of mere traffic
+--   fedgate_metrics_file = "/run/prosody/fedgate.prom"          "" for none
+--   fedgate_audit = "syslog"                                    or "log", "off", or the path of a file
 -- Load mod_fedgate_guard beside it: that one closes federation while this module is not in force.
 
 module:set_global();
@@ -17,6 +21,7 @@ local modulemanager = require "core.modulemanager";
 
 local rules = module:require "fedgate_rules";
 local blocked = module:require "fedgate_blocked";
+local verdicts = module:require "fedgate_verdicts";
 local sessions = module:require "fedgate_sessions";
 local refuse = module:require "fedgate_refuse";
 local incoming = module:require "fedgate_incoming";
@@ -24,6 +29,8 @@ local outgoing = module:require "fedgate_outgoing";
 local consent = module:require "fedgate_consent";
 local private = module:require "fedgate_private";
 local components = module:require "fedgate_components";
+local directory = module:require "fedgate_directory";
+local scope = module:require "fedgate_scope";
 local contacts = module:require "fedgate_contacts";
 local limits = module:require "fedgate_limits";
 local flow = module:require "fedgate_flow";
@@ -31,6 +38,8 @@ local timing = module:require "fedgate_timing";
 local routes = module:require "fedgate_routes";
 local hooks = module:require "fedgate_hooks";
 local status = module:require "fedgate_status";
+local integrity = module:require "fedgate_integrity";
+local report = module:require "fedgate_report";
 
 local hosts = prosody.hosts;
 local environment = module.environment;
@@ -38,14 +47,16 @@ local environment = module.environment;
 -- list: the policy in force, or nil; digest: of the file it came from; reason: why the file is not what is in force.
 local gate = { list = nil; digest = nil; reason = nil; stopped = false };
 
---- The row for a pair of domains as Prosody spells them, or nil and a reason.
-function gate.pair(host, remote)
+local function decide(host, remote)
 	local name, remote_name = sessions.name(host), sessions.name(remote);
 	local row, reason = rules.pair(gate.list, name, remote_name);
 	if gate.list and blocked.covers(remote_name) then return nil, "blocked"; end
 	if row and not components.admit(gate.list, host, name, row.type) then return nil, "component"; end
 	return row, reason;
 end
+
+--- The row for a pair of domains as Prosody spells them, or nil and a reason.
+gate.pair = verdicts.remembering(decide, hosts, function () return gate.list, blocked.current(); end);
 
 --- Why a host of ours does not federate, or nil when it does.
 function gate.host(host)
@@ -55,22 +66,15 @@ end
 
 -- Reading the policy -------------------------------------------------------------------------------------------------
 
-local function read_file(path)
-	local file, problem = io.open(path, "rb");
-	if not file then return nil, problem; end
-	local bytes = file:read("*a");
-	file:close();
-	if not bytes then return nil, ("%s cannot be read"):format(path); end
-	return bytes;
-end
-
 local function parse(bytes, path)
 	local data, problem = json.decode(bytes);
 	if data == nil then return nil, ("%s is not JSON: %s"):format(path, tostring(problem)); end
 	local list;
 	list, problem = rules.parse(data);
-	if list then list.components, problem = components.read(data, list); end
+	if list then problem = select(2, integrity.check(bytes, data)); end
+	if list and not problem then list.components, problem = components.read(data, list); end
 	if list and not problem then list.limits, problem = limits.read(data, list); end
+	if list and not problem then list.scope, problem = scope.read(data); end
 	if problem then return nil, ("%s is no policy: %s"):format(path, problem); end
 	return list;
 end
@@ -93,19 +97,37 @@ local function log_overruled(list)
 	end
 end
 
+local function policy_path()
+	return module:get_option_string("fedgate_policy_file", "/etc/prosody/fedgate/policy.json");
+end
+
+--- For fedgate_watch: the digest of a file's bytes, or nil and what is wrong with it.
+local function inspect(path)
+	local bytes, problem = integrity.read(path);
+	if not bytes then return nil, problem; end
+	local digest = sha256(bytes, true);
+	if digest == gate.digest then return digest; end
+	local list;
+	list, problem = parse(bytes, path);
+	return list and digest, problem;
+end
+
 --- Read the file; what was in force stays when it cannot be used.
 local function load_policy()
-	local path = module:get_option_string("fedgate_policy_file", "/etc/prosody/fedgate/policy.json");
+	report.watch.note(policy_path());
 	local bytes, list, problem;
 	problem = blocked.unknown();
-	if problem then gate.list = nil; else bytes, problem = read_file(path); end
-	if bytes then list, problem = parse(bytes, path); end
+	if problem then gate.list = nil; else bytes, problem = integrity.read(policy_path()); end
+	if bytes then list, problem = parse(bytes, policy_path()); end
 	if not list then
 		gate.reason = problem;
+		report.alarms.raise("policy", problem);
 		module:log("error", "%s: %s", gate.list and "The policy stays as it was" or "Nobody federates", problem);
 		return;
 	end
+	scope.prepare();
 	gate.list, gate.digest, gate.reason = list, sha256(bytes, true), nil;
+	report.in_force();
 	log_unsupported(list);
 	log_overruled(list);
 	module:log("info", "Policy generation %d is in force: %d hosts", list.generation, #list.host_names);
@@ -136,6 +158,7 @@ local function hold_against_policy(session)
 end
 
 local function hold_all_against_policy()
+	scope.hold();
 	for _, session in ipairs(sessions.all(module)) do hold_against_policy(session); end
 	if not gate.list then return; end
 	limits.recount();
@@ -147,22 +170,19 @@ end
 
 --- Who is blocked does not wait for the policy, nor for Prosody's own configuration: this one may be broken as well.
 local function reload_blocked()
-	local ok, problem = xpcall(function ()
+	report.faults.run("reading the block list again", function ()
 		if blocked.load() then hold_all_against_policy(); end
-	end, debug.traceback);
-	if not ok then module:log("error", "The block list stays as it was: %s", problem); end
+	end);
 	status.write();
 end
 
 local function reload()
-	local ok, problem = xpcall(function ()
+	report.reloaded();
+	local ok = report.faults.run("reading the policy again", function ()
 		load_policy();
 		hold_all_against_policy();
-	end, debug.traceback);
-	if not ok then
-		gate.reason = "internal error while the policy was read again; see the log";
-		module:log("error", "The policy stays as it was: %s", problem);
-	end
+	end);
+	if not ok then gate.reason = "internal error while the policy was read again; see the log"; end
 	status.write();
 end
 
@@ -175,7 +195,10 @@ end
 
 local function hook_global(event, handler, priority)
 	module:hook_global(event, function (data)
-		if is_live() then return handler(data); end
+		if not is_live() then return nil; end
+		local ok, answer = xpcall(handler, debug.traceback, data);
+		if ok then return answer; end
+		return report.faults.refuse(event, "pass", nil, data, answer);
 	end, priority);
 end
 
@@ -185,24 +208,32 @@ local function own_certificate_verdict()
 end
 
 local parts = {
-	rules = rules; sessions = sessions; refuse = refuse; gate = gate; hosts = hosts;
+	rules = rules; sessions = sessions; gate = gate; hosts = hosts;
 	log = function (...) module:log(...); end; router = prosody;
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
+	scope = scope; directory = directory;
 	limits = limits; flow = flow; timing = timing; routes = routes;
+	refuse = refuse; report = report; faults = report.faults; status = status;
+	inspect = inspect;
 };
 blocked.init(module);
-refuse.init({ log = parts.log; changed = status.touch; router = prosody; name = sessions.name; });
+report.init(parts);
+refuse.init({ log = parts.log; noted = report.refused; router = prosody; name = sessions.name; });
 for _, part in ipairs({ limits, flow, timing, routes }) do part.init(parts); end
 incoming.init(parts);
 outgoing.init(parts);
 consent.init(parts);
 components.init(parts);
+directory.init(parts);
+scope.init(parts);
 contacts.init(parts);
 hooks.init(parts);
 status.init(module, {
 	path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");
+	metrics_path = module:get_option_string("fedgate_metrics_file", "/run/prosody/fedgate.prom");
 	sessions = sessions; refuse = refuse; gate = gate; blocked = blocked; started = prosody.start_time;
+	report = report;
 });
 
 local function take_over(saved)
@@ -211,12 +242,13 @@ local function take_over(saved)
 	if gate.list and not gate.list.limits then gate.list.limits = limits.read({}, gate.list); end -- an older module's
 	blocked.restore(saved.blocked);
 	refuse.counters, refuse.order = saved.counters or {}, saved.order or 0;
+	report.restore(saved.report);
 end
 
 function module.save()
 	return {
 		list = gate.list; digest = gate.digest; blocked = blocked.save();
-		counters = refuse.counters; order = refuse.order;
+		counters = refuse.counters; order = refuse.order; report = report.save();
 	};
 end
 
@@ -262,4 +294,5 @@ function module.load()
 	routes.open();
 	timing.start();
 	status.write();
+	report.start(policy_path);
 end

@@ -1,0 +1,166 @@
+--- What passed and what did not, for each partner. A stanza costs a look-up and four additions here; strangers cost
+-- nothing, as only partners have a record. The numbers begin at zero when the server starts.
+
+local array = require "util.array";
+local null = require "util.json".null;
+local time = os.time;
+
+local MOST_REPORTED = 1000; -- partners in a report, the latest seen first
+
+local REFUSAL = { "direction", "reason" };
+
+local counts = { dirty = false };
+local totals = { incoming = 0; outgoing = 0; refused = {}; };
+local partners = {}; -- A-labels to record
+local spelt = {}; -- the same records by the domain as Prosody spells it
+local gate, sessions;
+
+function counts.init(parts)
+	gate, sessions = parts.gate, parts.sessions;
+end
+
+local function new_record(name)
+	return { name = name; incoming = 0; outgoing = 0; refused = {}; methods = {}; latest = 0; };
+end
+
+--- The record of a partner; nil for a domain that is none.
+local function find(remote)
+	local name = sessions.name(remote);
+	if not (name and gate.list and gate.list.partners[name]) then return nil; end
+	local record = partners[name] or new_record(name);
+	partners[name], spelt[remote] = record, record;
+	return record;
+end
+
+local function note(record, direction)
+	record[direction] = record[direction] + 1;
+	totals[direction] = totals[direction] + 1;
+	counts.dirty = true;
+end
+
+--- A stanza from outside that may pass. Comes after the handlers that refuse.
+function counts.stanza_in(_, event)
+	local session = event.origin;
+	if not (session and sessions.is_stream(session)) then return nil; end
+	local remote = sessions.sender(event.stanza);
+	local record = spelt[remote] or find(remote);
+	if not record then return nil; end
+	note(record, "incoming");
+	record.last_incoming = time();
+	return nil;
+end
+
+--- A stanza that may leave. Comes after the handlers that refuse; questions about dialback keys are no stanzas.
+function counts.stanza_out(_, event)
+	local name = event.stanza.name;
+	if name ~= "message" and name ~= "presence" and name ~= "iq" then return nil; end
+	local record = spelt[event.to_host] or find(event.to_host);
+	if not record then return nil; end
+	note(record, "outgoing");
+	record.last_outgoing = time();
+	return nil;
+end
+
+local function add(list, key)
+	list[key] = (list[key] or 0) + 1;
+end
+
+--- A pair was authenticated. @param tls its version, or nil
+function counts.authenticated(direction, remote, method, tls)
+	local record = find(remote);
+	if not record then return; end
+	add(record.methods, table.concat({ direction, method, tls or "" }, "\n"));
+	record.latest = time();
+	counts.dirty = true;
+end
+
+--- Something was refused.
+function counts.refused(direction, remote, reason)
+	local key = direction .. "\n" .. reason;
+	add(totals.refused, key);
+	local record = remote and find(remote);
+	if not record then return; end
+	add(record.refused, key);
+	record.latest = time();
+end
+
+--- After the policy changed: forget who is no partner any more.
+function counts.keep_partners()
+	spelt = {};
+	for name in pairs(partners) do
+		if not gate.list.partners[name] then partners[name] = nil; end
+	end
+end
+
+-- Reporting -----------------------------------------------------------------------------------------------------------
+
+--- Counts by words as a sorted list. @param names what the words are called
+local function as_list(list, names)
+	local keys, found = {}, array();
+	for key in pairs(list) do keys[#keys + 1] = key; end
+	table.sort(keys);
+	for index, key in ipairs(keys) do
+		local item, number = { count = list[key] }, 0;
+		for word in (key .. "\n"):gmatch("(.-)\n") do
+			number = number + 1;
+			item[names[number]] = word ~= "" and word or null;
+		end
+		found[index] = item;
+	end
+	return found;
+end
+
+local function last_seen(record)
+	return math.max(record.latest, record.last_incoming or 0, record.last_outgoing or 0);
+end
+
+local function describe(record, streams)
+	return {
+		remote = record.name;
+		stanzas = { incoming = record.incoming; outgoing = record.outgoing };
+		last = { incoming = record.last_incoming or null; outgoing = record.last_outgoing or null };
+		refused = as_list(record.refused, REFUSAL);
+		methods = as_list(record.methods, { "direction", "method", "tls" });
+		streams = streams or { incoming = 0; outgoing = 0 };
+	};
+end
+
+local function streams_by_remote(open)
+	local found = {};
+	for _, stream in ipairs(open) do
+		local number = found[stream.remote] or { incoming = 0; outgoing = 0 };
+		found[stream.remote] = number;
+		number[stream.direction] = number[stream.direction] + 1;
+	end
+	return found;
+end
+
+--- All of it, as plain data.
+-- @param open the open streams, each with remote and direction
+-- @return list of partners (at most MOST_REPORTED, the latest seen first), how many are left out, totals
+function counts.report(open)
+	local records = {};
+	for _, record in pairs(partners) do records[#records + 1] = record; end
+	for _, record in ipairs(records) do record.seen = last_seen(record); end
+	table.sort(records, function (a, b) return a.seen > b.seen or a.seen == b.seen and a.name < b.name; end);
+	local streams, list = streams_by_remote(open), array();
+	for index = 1, math.min(#records, MOST_REPORTED) do
+		list[index] = describe(records[index], streams[records[index].name]);
+	end
+	local sum = {
+		stanzas = { incoming = totals.incoming; outgoing = totals.outgoing };
+		refused = as_list(totals.refused, REFUSAL);
+	};
+	return list, #records - #list, sum;
+end
+
+--- What outlives a reload of the module.
+function counts.save()
+	return { partners = partners; totals = totals };
+end
+
+function counts.restore(saved)
+	if saved then partners, totals = saved.partners, saved.totals; end
+end
+
+return counts;
