@@ -97,9 +97,9 @@ def open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str
 
 
 def domains_of(partner: Mapping[str, Any]) -> list[str]:
-    """Return a partner's domains, the primary one first, in the one form in which names are compared.
+    """Return a partner's domains, the primary one first, as they are compared.
 
-    :raises InvalidValue: for what is no domain name.
+    :raises InvalidValue: who calls the module alone may have written what is none.
     """
     try:
         return [domain_name(name) for name in (partner["domain"], *(partner.get("additional_domains") or []))]
