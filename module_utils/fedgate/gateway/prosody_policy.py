@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model import negotiation
+from ..model.domains import domain_name
 from ..model.limits import BOUNDS, OF_A_PARTNER, check_limits
 from ..model.partner import DEFAULTS, TYPES, excess
 from ..model.problems import Problems, Where
@@ -42,10 +43,16 @@ def compile_policy(
     """
     errors: list[FedgateError] = []
     rows: dict[str, dict[str, Any]] = {}
+    own = set(local_hosts)
     for partner in partners:
         try:
             row = row_of(partner)
             for domain in domains_of(partner):
+                if domain in own:
+                    raise InvalidValue(
+                        f"partner {row['partner']}: {domain} is one of our own (local_hosts)",
+                        hint="A partner is somebody else; remove it here.",
+                    )
                 if domain in rows:
                     raise InvalidValue(
                         f"{domain} belongs to two partners: {rows[domain]['partner']} and {row['partner']}"
@@ -90,13 +97,19 @@ def open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str
 
 
 def domains_of(partner: Mapping[str, Any]) -> list[str]:
-    """Return a partner's domains, the primary one first."""
-    return [partner["domain"], *(partner.get("additional_domains") or [])]
+    """Return a partner's domains, the primary one first, as they are compared.
+
+    :raises InvalidValue: who calls the module alone may have written what is none.
+    """
+    try:
+        return [domain_name(name) for name in (partner["domain"], *(partner.get("additional_domains") or []))]
+    except InvalidValue as error:
+        raise InvalidValue(f"partner {partner['domain']}: {error.message}", hint=error.hint) from None
 
 
 def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
     """Return a partner's rules with defaults. :raises InvalidValue: when they leave nothing or are not allowed."""
-    domain = partner["domain"]
+    domain = domains_of(partner)[0]
     row = {
         "partner": domain,
         **{key: DEFAULTS[key] if partner.get(key) is None else partner[key] for key in _ALLOWED},

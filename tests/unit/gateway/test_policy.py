@@ -61,6 +61,14 @@ def test_as_many_domains_as_there_may_be_and_one_more() -> None:
         compile_policy([partner(additional_domains=[*many, "one-more.example"])], [])
 
 
+def test_names_are_compared_as_the_model_compares_them() -> None:
+    rows = compile_policy([partner("Fabrikam.Example.", additional_domains=["bücher.example"])], []).rules["partners"]
+    assert {name: row["partner"] for name, row in rows.items()} == {
+        "fabrikam.example": "fabrikam.example",
+        "xn--bcher-kva.example": "fabrikam.example",
+    }
+
+
 def test_additional_domains_have_rows_that_name_their_partner() -> None:
     rows = compile_policy([partner(additional_domains=["fabrikam.test"])], []).rules["partners"]
     assert sorted(rows) == ["fabrikam.example", "fabrikam.test"]
@@ -95,6 +103,12 @@ def test_nobody_is_a_policy_too() -> None:
     ("fields", "named"),
     [
         ({"type": "friend"}, "type 'friend'"),
+        ({"additional_domains": ["*.fabrikam.example"]}, "is a wildcard"),
+        ({"additional_domains": ["Contoso.example"]}, "contoso.example is one of our own (local_hosts)"),
+        (
+            {"additional_domains": ["FABRIKAM.example."]},
+            "fabrikam.example belongs to two partners: ",
+        ),
         ({"tls": "optional"}, "nobody agreed to them"),
         ({"tls": "not_supported", "allow_plaintext": False}, "nobody agreed to them"),
         (
@@ -105,8 +119,8 @@ def test_nobody_is_a_policy_too() -> None:
 )
 def test_what_is_not_enforced_is_refused(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        compile_policy([partner(**fields)], [])
-    assert "partner fabrikam.example" in str(caught.value) and named in str(caught.value)
+        compile_policy([partner(**fields)], ["contoso.example"])
+    assert "fabrikam.example" in str(caught.value) and named in str(caught.value)
 
 
 @pytest.mark.parametrize("line", NEGOTIATION, ids=lambda line: f"{line['tls']}-{line['sasl']}-{line['dialback']}")
@@ -159,7 +173,7 @@ def test_a_partner_without_limits_of_its_own_says_nothing_of_them() -> None:
 )
 def test_limits_out_of_bounds_are_refused(fields: dict[str, Any], said: list[str]) -> None:
     with pytest.raises(InvalidValue) as caught:
-        compile_policy([partner(**fields)], [])
+        compile_policy([partner(**fields)], ["contoso.example"])
     assert "partner fabrikam.example" in str(caught.value)
     assert all(part in str(caught.value) for part in said), str(caught.value)
 
