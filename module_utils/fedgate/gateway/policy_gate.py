@@ -154,9 +154,9 @@ class PartnerPolicy(Reconciler):
             if seen.loaded == digest and (seen.alarm or {}).get("kind") != "policy":
                 return
             # The module says why it kept what it had; waiting longer does not change its mind. What it said before is
-            # about another file: a large one takes a while to be read.
-            said = seen.status if seen.status != before and is_current(seen.status, seen.unit.pid) else None
-            refused = (said or {}).get("reason")
+            # about the former file, and is said until a large one has been read.
+            reason = is_current(seen.status, seen.unit.pid) and (seen.status or {}).get("reason")
+            refused = reason and reason != (before or {}).get("reason")
             if (refused and time.monotonic() > end - self.params["timeout"] + 2) or time.monotonic() > end:
                 raise CheckFailed(reason_of(seen.status, seen.unit.pid))
             time.sleep(_INTERVAL)
