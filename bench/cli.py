@@ -15,13 +15,16 @@ from lab.errors import LabError
 from . import certificates
 from .dns import cases as dns
 from .errors import BenchError
+from .policy import cases as policy
 from .report import Outcome, as_json, judge, table
 from .sides import ISSUERS
 
 #: What ``dns.records`` has names for.
 MOST_RECORDS, MOST_OTHERS = 10_000, 100_000
+#: Where small differences count, more of them.
+ROUNDS = {policy.SUITE: 8}
 EPILOG = """environment: FEDGATE_BENCH_VENV (of the peers);
-    for certificates LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts)
+    for certificates and policy LAB_NAME=bench, FEDGATE_KEEP_LAB=1 (leave the hosts)
 exit code: 0 all targets met, 1 a target was missed, 2 it could not be measured"""
 
 
@@ -65,9 +68,13 @@ def parser() -> argparse.ArgumentParser:
     suites = top.add_subparsers(dest="suite", required=True, metavar="SUITE")
     _certificates(suites.add_parser(certificates.SUITE, help="our role edge_certificate and community.crypto"))
     _dns(suites.add_parser(dns.SUITE, help="our module dns_records, amazon.aws.route53, nsupdate and octoDNS"))
-    for suite in suites.choices.values():
+    _policy(suites.add_parser(policy.SUITE, help="our modules in Prosody, and Prosody without"))
+    for name, suite in suites.choices.items():
+        rounds = ROUNDS.get(name, 3)
         suite.add_argument("--json", type=Path, metavar="FILE", help="write the comparisons there too")
-        suite.add_argument("--repeat", type=_positive, default=3, metavar="N", help="rounds, for medians: 3")
+        suite.add_argument(
+            "--repeat", type=_positive, default=rounds, metavar="N", help=f"rounds, for medians: {rounds}"
+        )
     return top
 
 
@@ -110,6 +117,24 @@ def _measure_dns(options: argparse.Namespace) -> Outcome:
     return suite.run(options.servers, options.sizes, options.zones, options.rates, options.peers, options.repeat)
 
 
+def _policy(suite: argparse.ArgumentParser) -> None:
+    suite.set_defaults(measure=_measure_policy)
+    suite.add_argument(
+        "--partners", type=_partners, default=[10, 1000, 10000], metavar="N,…", help="how many: 10,1000,10000"
+    )
+    suite.add_argument(
+        "--kinds", type=_some_of("kind", list(policy.KINDS)), default=list(policy.KINDS), metavar="NAME,…",
+        help=f"which: {','.join(policy.KINDS)}",
+    )  # fmt: skip
+    suite.add_argument("--stanzas", type=_positive, default=4000, metavar="N", help="in each burst: 4000")
+
+
+def _measure_policy(options: argparse.Namespace) -> Outcome:
+    from .policy import suite
+
+    return suite.run(options.partners, options.kinds, options.stanzas, options.repeat)
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: use a whole number from 1 on")
@@ -140,6 +165,15 @@ def _sizes(text: str) -> list[int]:
     if max(sizes) > MOST_RECORDS:
         raise argparse.ArgumentTypeError(f"{max(sizes)} records: there are names for at most {MOST_RECORDS}")
     return sizes
+
+
+def _partners(text: str) -> list[int]:
+    counts = [_positive(part) for part in text.split(",")]
+    if not all(len(policy.TYPES) <= count < policy.MOST_PARTNERS for count in counts):
+        raise argparse.ArgumentTypeError(
+            f"{text} partners: use {len(policy.TYPES)} (one of each type) to {policy.MOST_PARTNERS - 1}"
+        )
+    return counts
 
 
 def _zones(text: str) -> list[int]:

@@ -48,9 +48,9 @@ def run(
     argv = [str(python.with_name("ansible-playbook")), "-i", str(inventory), str(PLAYBOOKS / playbook)]
     with tempfile.TemporaryDirectory(prefix="fgb-") as folder:
         counts = Path(folder, "counts")
-        given = {**(environment or {}), **_settings(), "FEDGATE_BENCH_COUNTS": str(counts)}
-        used = command.run(playbook, argv, given, log, lambda: tell and tell(how_far(_lines(counts), hosts)))
-        return tally(used, _lines(counts), hosts)
+        given = {**(environment or {}), **settings(), "FEDGATE_BENCH_COUNTS": str(counts)}
+        used = command.run(playbook, argv, given, log, lambda: tell and tell(how_far(lines(counts), hosts)))
+        return tally(used, lines(counts), hosts)
 
 
 def how_far(counted: Iterable[Mapping[str, Any]], hosts: int) -> str:
@@ -61,25 +61,25 @@ def how_far(counted: Iterable[Mapping[str, Any]], hosts: int) -> str:
 
 def tally(used: Mapping[str, Any], counted: Iterable[Mapping[str, Any]], hosts: int) -> Run:
     """Sum up the lines that the callback wrote; see ``callbacks/fedgate_bench.py``."""
-    lines = list(counted)
-    modules = [line["on_host"] for line in lines if "module" in line]
+    every = list(counted)
+    modules = [line["on_host"] for line in every if "module" in line]
     figures = {
         "wall": used["wall"],
         "controller CPU": used["cpu"],
-        "tasks per host": sum("task" in line for line in lines) / hosts,
+        "tasks per host": sum("task" in line for line in every) / hosts,
         "modules per host": sum(modules) / hosts,
         "modules on the controller": float(len(modules) - sum(modules)),
-        "sent per host": sum(line.get("sent", 0) for line in lines) / hosts / 1000,
+        "sent per host": sum(line.get("sent", 0) for line in every) / hosts / 1000,
     }
-    return Run(figures, tuple(f"{line['host']}: {line['task']}" for line in lines if line.get("changed")))
+    return Run(figures, tuple(f"{line['host']}: {line['task']}" for line in every if line.get("changed")))
 
 
-def _lines(counts: Path) -> list[dict[str, Any]]:
+def lines(counts: Path) -> list[dict[str, Any]]:
     """Return what the callback wrote so far."""
     return [json.loads(line) for line in counts.read_text().splitlines()] if counts.exists() else []
 
 
-def _settings() -> dict[str, str]:
+def settings() -> dict[str, str]:
     """Return the project's ansible.cfg, with one more callback; the same for both sides."""
     return {
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),

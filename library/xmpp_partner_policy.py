@@ -32,7 +32,8 @@ options:
     default: prosody
   partners:
     description:
-      - The partners as M(federation_model) publishes them.
+      - The partners as M(federation_model) publishes them, at most 100,000 domains in all. Defaults are the model's,
+        and so those of C(New-CsXmppAllowedPartner) of Lync Server 2013.
     type: list
     elements: dict
     required: true
@@ -55,7 +56,7 @@ options:
             V(public_verified) not what is private; V(public_unverified) reaches only users who have added the contact.
         type: str
         choices: [federated, public_verified, public_unverified]
-        default: federated
+        default: public_unverified
       tls:
         description: Whether streams must be encrypted.
         type: str
@@ -65,7 +66,7 @@ options:
         description: Whether the partner authenticates by its certificate (SASL EXTERNAL).
         type: str
         choices: [required, optional, not_supported]
-        default: optional
+        default: required
       dialback:
         description: Whether server dialback is accepted and used.
         type: bool
@@ -297,6 +298,7 @@ pending:
 """
 
 from ansible.module_utils.fedgate.gateway.gates import partner_policy
+from ansible.module_utils.fedgate.model.partner import DEFAULTS, TYPES
 from ansible.module_utils.fedgate.module import run
 
 LEVELS = ["required", "optional", "not_supported"]
@@ -304,21 +306,17 @@ PARTNER = {
     "domain": {"type": "str", "required": True},
     "additional_domains": {"type": "list", "elements": "str", "default": []},
     "description": {"type": "str"},
-    "type": {
-        "type": "str",
-        "choices": ["federated", "public_verified", "public_unverified"],
-        "default": "federated",
-    },
-    "tls": {"type": "str", "choices": LEVELS, "default": "required"},
-    "sasl": {"type": "str", "choices": LEVELS, "default": "optional"},
-    "dialback": {"type": "bool", "default": True},
-    "dialback_certificate": {"type": "str", "choices": ["any", "valid"], "default": "any"},
+    "type": {"type": "str", "choices": list(TYPES), "default": DEFAULTS["type"]},
+    "tls": {"type": "str", "choices": LEVELS, "default": DEFAULTS["tls"]},
+    "sasl": {"type": "str", "choices": LEVELS, "default": DEFAULTS["sasl"]},
+    "dialback": {"type": "bool", "default": DEFAULTS["dialback"]},
+    "dialback_certificate": {"type": "str", "choices": ["any", "valid"], "default": DEFAULTS["dialback_certificate"]},
     "keepalive": {"type": "raw"},
     "connection_limit": {"type": "raw"},
     "stanza_rate": {"type": "raw"},
     "stanza_size": {"type": "raw"},
     "proxy_fqdn": {"type": "str"},
-    "allow_plaintext": {"type": "bool", "default": False},
+    "allow_plaintext": {"type": "bool", "default": DEFAULTS["allow_plaintext"]},
     "waive": {"type": "list", "elements": "str"},
     "echo_address": {"type": "str"},
     "expires": {"type": "raw"},

@@ -7,7 +7,8 @@ name: fedgate_bench
 type: aggregate
 short_description: Count tasks, modules and bytes of a run, for bin/bench
 description:
-  - Adds a line of JSON for each result of a task, each module and each command to the file of E(FEDGATE_BENCH_COUNTS).
+  - Adds a line of JSON for each task that begins, each result of a task, each module and each command to the file of
+    E(FEDGATE_BENCH_COUNTS).
 options:
   counts_file:
     description: File to which the lines are added.
@@ -22,6 +23,7 @@ author: Fedgate authors
 
 import json
 import os
+import time
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -45,6 +47,10 @@ class CallbackModule(CallbackBase):
         if not self._listening:
             self._listening = True
             _listen(self.get_option("counts_file"))
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        """Note when a task begins, in seconds since 1970."""
+        _add(self.get_option("counts_file"), {"begins": task.get_name(), "at": time.time()})
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Count a task that was carried out."""

@@ -134,6 +134,38 @@ def login(jid: str, password: str) -> str:
     return done.stdout.strip() or done.stderr[-2000:]
 
 
+def bounced(jid: str, password: str, to: str) -> str:
+    """Log in and send a message that does not arrive. :returns: the error's condition and text."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SEND, state()["addresses"][HOST], jid, state()["ca_certificate"], to],
+        input=password, text=True, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.stdout.strip() or done.stderr[-2000:]
+
+
+_SEND = """
+import asyncio, ssl, sys
+import slixmpp
+
+async def main(address, jid, authority, to):
+    client = slixmpp.ClientXMPP(jid, sys.stdin.read())
+    client.enable_direct_tls = False
+    client.ssl_context = ssl.create_default_context(cafile=authority)
+    answer = asyncio.get_running_loop().create_future()
+    client.add_event_handler("session_start", lambda _: client.send_message(mto=to, mbody="x", mtype="chat"))
+    client.add_event_handler("failed_auth", lambda _: answer.set_result("refused"))
+    client.add_event_handler(
+        "message_error",
+        lambda got: answer.done() or answer.set_result(got["error"]["condition"] + ": " + got["error"]["text"]),
+    )
+    client.connect(address, 5222)
+    print(await asyncio.wait_for(answer, 100))
+    client.abort()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
 _LOGIN = """
 import asyncio, ssl, sys
 import slixmpp

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .gateway_host import HOST, lab, login, play, shell, state
+from .gateway_host import HOST, bounced, lab, login, play, shell, state
 
 pytestmark = pytest.mark.lab
 
@@ -48,6 +48,32 @@ def test_users_of_the_directory_log_in(uri: str) -> None:
     assert login("carol@contoso.example", "wrong") == "refused"
     assert login("nobody@contoso.example", "wrong") == "refused"
     assert play("gateway.yml", xmpp_gateway_directory=directory(uri=uri)).changed() == {HOST: 0}
+
+
+def test_members_of_a_group_of_the_directory_federate() -> None:
+    """carol is in it, dave is not. The partner has no server: carol's message gets as far as looking for one."""
+    known = state()
+    policies = [
+        {"name": "global", "xmpp_access": False},
+        {"name": "staff", "xmpp_access": True, "groups": [f"cn=federated,ou=groups,{known['directory']['base']}"]},
+    ]
+    variables = {
+        "xmpp_gateway_directory": directory(),
+        "federation_partners": [{"domain": "nowhere.example", "type": "federated", "sasl": "optional"}],
+        "federation_access_policies": policies,
+    }
+    for playbook in ("gateway.yml", "partners.yml"):
+        done = play(playbook, **variables)
+        assert done.code == 0, done.output[-3000:]
+    answers = {
+        user: bounced(f"{user}@contoso.example", known["users"][f"{user}@contoso.example"], "bob@nowhere.example")
+        for user in ("carol", "dave")
+    }
+    assert "may not federate" in answers["dave"] and answers["dave"].startswith("not-allowed"), answers
+    assert answers["carol"].startswith("remote-server-"), answers
+    assert play("partners.yml", **variables).changed() == {HOST: 0}
+    refused = play("partners.yml", **{**variables, "xmpp_gateway_directory": {}})
+    assert refused.code != 0 and "no gateway asks a directory for its users" in refused.output
 
 
 @pytest.mark.parametrize(

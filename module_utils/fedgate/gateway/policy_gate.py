@@ -95,7 +95,7 @@ class PartnerPolicy(Reconciler):
         self._write(text)
         try:
             self.unit.do("reload")
-            self._await(digest_of(text))
+            self._await(digest_of(text), observed.status)
         except FedgateError as error:
             raise self._rolled_back(observed, error) from None
 
@@ -147,14 +147,16 @@ class PartnerPolicy(Reconciler):
     def _write(self, text: str) -> None:
         write(Wanted(self.path, text.encode(), _MODE, "root", self.kind.group))
 
-    def _await(self, digest: str) -> None:
+    def _await(self, digest: str, before: Optional[dict[str, Any]]) -> None:
         end = time.monotonic() + self.params["timeout"]
         while True:
             seen = self.observe()
             if seen.loaded == digest and (seen.alarm or {}).get("kind") != "policy":
                 return
-            # The module says why it kept what it had; waiting longer does not change its mind.
-            refused = is_current(seen.status, seen.unit.pid) and (seen.status or {}).get("reason")
+            # The module says why it kept what it had; waiting longer does not change its mind. What it said before is
+            # about another file: a large one takes a while to be read.
+            said = seen.status if seen.status != before and is_current(seen.status, seen.unit.pid) else None
+            refused = (said or {}).get("reason")
             if (refused and time.monotonic() > end - self.params["timeout"] + 2) or time.monotonic() > end:
                 raise CheckFailed(reason_of(seen.status, seen.unit.pid))
             time.sleep(_INTERVAL)

@@ -11,8 +11,9 @@ from typing import Any
 
 from ..errors import FedgateError, InvalidValue, SeveralErrors
 from ..model import negotiation
+from ..model.domains import domain_name
 from ..model.limits import BOUNDS, OF_A_PARTNER, check_limits
-from ..model.partner import TYPES
+from ..model.partner import DEFAULTS, TYPES, excess
 from ..model.problems import Problems, Where
 from ..model.reading import Reader
 from .policy import Compiled
@@ -37,15 +38,21 @@ def compile_policy(
     :returns: rules with ``local_hosts``, ``partners`` (one row for each domain, also the additional ones),
         ``components`` (for each type of partner those of local_hosts that it reaches) and, when given, ``limits`` and
         ``scope``.
-    :raises InvalidValue: for a partner whose rules this gateway cannot enforce.
+    :raises InvalidValue: for a partner whose rules this gateway cannot enforce, or for too many.
     :raises SeveralErrors: the same for several partners, or for limits.
     """
     errors: list[FedgateError] = []
     rows: dict[str, dict[str, Any]] = {}
+    own = set(local_hosts)
     for partner in partners:
         try:
             row = row_of(partner)
             for domain in domains_of(partner):
+                if domain in own:
+                    raise InvalidValue(
+                        f"partner {row['partner']}: {domain} is one of our own (local_hosts)",
+                        hint="A partner is somebody else; remove it here.",
+                    )
                 if domain in rows:
                     raise InvalidValue(
                         f"{domain} belongs to two partners: {rows[domain]['partner']} and {row['partner']}"
@@ -55,6 +62,9 @@ def compile_policy(
             errors.append(error)
         except SeveralErrors as several:
             errors.extend(several.errors)
+    too_many = excess(len(rows))
+    if too_many:
+        errors.append(InvalidValue(too_many[0], hint=too_many[1]))
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -87,21 +97,22 @@ def open_components(components: Sequence[Mapping[str, Any]], hosts: Sequence[str
 
 
 def domains_of(partner: Mapping[str, Any]) -> list[str]:
-    """Return a partner's domains, the primary one first."""
-    return [partner["domain"], *(partner.get("additional_domains") or [])]
+    """Return a partner's domains, the primary one first, as they are compared.
+
+    :raises InvalidValue: who calls the module alone may have written what is none.
+    """
+    try:
+        return [domain_name(name) for name in (partner["domain"], *(partner.get("additional_domains") or []))]
+    except InvalidValue as error:
+        raise InvalidValue(f"partner {partner['domain']}: {error.message}", hint=error.hint) from None
 
 
 def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
     """Return a partner's rules with defaults. :raises InvalidValue: when they leave nothing or are not allowed."""
-    domain = partner["domain"]
+    domain = domains_of(partner)[0]
     row = {
         "partner": domain,
-        "type": partner.get("type") or "federated",
-        "tls": partner.get("tls") or "required",
-        "sasl": partner.get("sasl") or "optional",
-        "dialback": True if partner.get("dialback") is None else partner["dialback"],
-        "dialback_certificate": partner.get("dialback_certificate") or "any",
-        "allow_plaintext": bool(partner.get("allow_plaintext")),
+        **{key: DEFAULTS[key] if partner.get(key) is None else partner[key] for key in _ALLOWED},
     }
     for name, allowed in _ALLOWED.items():
         if row[name] not in allowed:
@@ -158,4 +169,5 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
     "sasl": negotiation.LEVELS,
     "dialback": (True, False),
     "dialback_certificate": ("any", "valid"),
+    "allow_plaintext": (True, False),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,14 +10,18 @@ from typing import Any
 from . import negotiation
 from .domains import domain_name
 from .limits import read_own
-from .problems import Problems
+from .problems import Problems, Where
 from .reading import Fields, Reader
 from .suggest import listed
+from .variables import PARTNERS
 from .waivers import objection
 
 TYPES = ("federated", "public_verified", "public_unverified")
 #: Microsoft's default of PartnerType.
 DEFAULT_TYPE = "public_unverified"
+#: Of all partners together, additional ones included: Prosody reads a policy of that many in two seconds, in which it
+#: does nothing else.
+MAX_DOMAINS = 100_000
 KEYS = (
     "domain", "additional_domains", "description", "type", "tls", "sasl", "dialback", "dialback_certificate",
     "keepalive", "connection_limit", "stanza_rate", "stanza_size", "proxy_fqdn", "allow_plaintext", "waive",
@@ -80,6 +85,12 @@ class Partner:
         return facts
 
 
+#: What a partner is where nothing else is said, by key: also the defaults of ``xmpp_partner_policy``.
+DEFAULTS: dict[str, Any] = {
+    item.name: item.default for item in dataclasses.fields(Partner) if item.default is not dataclasses.MISSING
+}
+
+
 def read_partner(reader: Reader, linux: bool) -> Partner | None:
     """Read one partner and judge it by itself.
 
@@ -97,17 +108,19 @@ def read_partner(reader: Reader, linux: bool) -> Partner | None:
         domain=domain or "invalid.invalid",
         additional_domains=tuple(name for name in additional if name != domain),
         description=fields.read("description", Reader.text, None),
-        type=fields.read("type", lambda at: at.choice(TYPES), DEFAULT_TYPE),
-        tls=fields.read("tls", lambda at: at.choice(negotiation.LEVELS), "required"),
-        sasl=fields.read("sasl", lambda at: at.choice(negotiation.LEVELS), "required"),
-        dialback=fields.read("dialback", Reader.flag, True),
-        dialback_certificate=fields.read("dialback_certificate", lambda at: at.choice(("any", "valid")), "any"),
-        keepalive=fields.read("keepalive", Reader.flag, True),
+        type=fields.read("type", lambda at: at.choice(TYPES), DEFAULTS["type"]),
+        tls=fields.read("tls", lambda at: at.choice(negotiation.LEVELS), DEFAULTS["tls"]),
+        sasl=fields.read("sasl", lambda at: at.choice(negotiation.LEVELS), DEFAULTS["sasl"]),
+        dialback=fields.read("dialback", Reader.flag, DEFAULTS["dialback"]),
+        dialback_certificate=fields.read(
+            "dialback_certificate", lambda at: at.choice(("any", "valid")), DEFAULTS["dialback_certificate"]
+        ),
+        keepalive=fields.read("keepalive", Reader.flag, DEFAULTS["keepalive"]),
         connection_limit=read_own(fields, "connection_limit"),
         stanza_rate=read_own(fields, "stanza_rate"),
         stanza_size=read_own(fields, "stanza_size"),
         proxy_fqdn=fields.read("proxy_fqdn", Reader.domain, None),
-        allow_plaintext=fields.read("allow_plaintext", Reader.flag, False),
+        allow_plaintext=fields.read("allow_plaintext", Reader.flag, DEFAULTS["allow_plaintext"]),
         waive=tuple(dict.fromkeys(fields.read_all("waive", Reader.texts))),
         echo_address=fields.read("echo_address", lambda at: at.user("echo@fabrikam.example"), None),
         expires=fields.read("expires", Reader.day, None),
@@ -184,14 +197,28 @@ def check_ownership(partners: list[tuple[Partner, Reader]], own: dict[str, str],
                 f"{partner.proxy_fqdn} is one of our own ({own[partner.proxy_fqdn]})", "Name the partner's server."
             )
         for domain in partner.domains:
-            at = _reader_of(reader, domain)
             if domain in own:
+                at = _reader_of(reader, domain)
                 at.wrong(f"{domain} is one of our own ({own[domain]})", "A partner is somebody else; remove it here.")
             elif domain in owner:
-                first = problems.place(owner[domain].where)
+                first = problems.place(_reader_of(owner[domain], domain).where)
+                at = _reader_of(reader, domain)
                 at.wrong(f"{domain} belongs to another partner already, at {first}", "Keep it in one of them.")
             else:
-                owner[domain] = at
+                owner[domain] = reader
+    too_many = excess(len(owner))
+    if too_many:
+        problems.error(Where((PARTNERS,)), *too_many)
+
+
+def excess(count: int) -> tuple[str, str] | None:
+    """Return what is wrong with a number of partners' domains, and what to do; None when it is within bounds."""
+    if count <= MAX_DOMAINS:
+        return None
+    return (
+        f"the partners have {count} domains; at most {MAX_DOMAINS} are allowed",
+        "A gateway stands still for seconds while it reads more. Leave out partners that nobody needs.",
+    )
 
 
 def _reader_of(partner: Reader, domain: str) -> Reader:

@@ -153,6 +153,8 @@ class Peer:
                 self._answer_key(stream, element, secure)
             elif name == f"{{{DIALBACK}}}verify":
                 self._answer_verify(stream, element)
+            elif name == "{urn:xmpp:bidi}bidi":
+                self.note("bidi", "")
             elif name.startswith(f"{{{SERVER}}}"):
                 self.note("stanza", name.split("}")[-1])
                 self.stanzas.put(element)
@@ -174,7 +176,7 @@ class Peer:
             offer += f"<starttls xmlns='{TLS}'>{demand}</starttls>" if self.manners.tls and not secure else ""
             offer += MECHANISMS if self.manners.external and secure else ""
             offer += DIALBACK_FEATURE if self.manners.dialback else ""
-            offer += f"<bidi xmlns='{BIDI}'/>" if self.manners.bidi and secure else ""
+            offer += f"<bidi xmlns='{BIDI}'/>" if self.manners.bidi and (secure or not self.manners.tls) else ""
         stream.send(f"<stream:features>{offer}</stream:features>")
 
     def _answer_external(self, stream: Stream) -> None:
@@ -229,6 +231,10 @@ class Peer:
     def blanks(self) -> int:
         """Return how many signs of life came, on all streams."""
         return sum(stream.blanks for stream in self._streams)
+
+    def accepted(self) -> Stream:
+        """Return the stream that the gateway opened last."""
+        return self._streams[-1]
 
     def close(self) -> None:
         """Stop listening and drop every stream."""

@@ -25,7 +25,7 @@ def closed(own: Ejabberd) -> None:
 
 
 def partner(domain: str, **fields: Any) -> dict[str, Any]:
-    return {"domain": domain, "waive": USUAL, **fields}
+    return {"domain": domain, "type": "federated", "sasl": "optional", "waive": USUAL, **fields}
 
 
 def policy(own: Ejabberd, *partners: dict[str, Any], **params: Any) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def test_streams_of_an_open_server_are_closed(own: Ejabberd) -> None:
 
 def test_what_is_not_waived_stops_the_run(own: Ejabberd) -> None:
     before = own.host.run("cat", INCLUDED)
-    refused = policy(own, {"domain": "fabrikam.example", "waive": ["host"]}, partner("adatum.example"))
+    refused = policy(own, partner("fabrikam.example", waive=["host"]), partner("adatum.example"))
     assert refused["failed"] and refused["error"] == "InvalidValue"
     assert [(item["partner"], item["rule"]) for item in refused["loss"]] == [
         ("fabrikam.example", "auto_approval"), ("fabrikam.example", "components"),

@@ -28,7 +28,7 @@ RULES = st.fixed_dictionaries(
 
 
 def partner(domain: str = "fabrikam.example", **fields: Any) -> dict[str, Any]:
-    return {"domain": domain, **fields}
+    return {"domain": domain, "type": "federated", "sasl": "optional", **fields}
 
 
 def lost(*partners: dict[str, Any], **more: Any) -> dict[str, set[str]]:

@@ -22,6 +22,7 @@ from ansible.module_utils.fedgate.gateway.policy import (
     text_of,
 )
 from ansible.module_utils.fedgate.gateway.prosody_policy import compile_policy
+from ansible.module_utils.fedgate.model.partner import MAX_DOMAINS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def partner(domain: str = "fabrikam.example", **fields: Any) -> dict[str, Any]:
 
 
 def test_defaults_are_microsofts() -> None:
+    """New-CsXmppAllowedPartner: TLS and SASL required, dialback supported, PublicUnverified."""
     rules = compile_policy([partner()], ["contoso.example"]).rules
     assert rules == {
         "local_hosts": ["contoso.example"],
@@ -41,14 +43,29 @@ def test_defaults_are_microsofts() -> None:
         "partners": {
             "fabrikam.example": {
                 "partner": "fabrikam.example",
-                "type": "federated",
+                "type": "public_unverified",
                 "tls": "required",
-                "sasl": "optional",
+                "sasl": "required",
                 "dialback": True,
                 "dialback_certificate": "any",
                 "allow_plaintext": False,
             }
         },
+    }
+
+
+def test_as_many_domains_as_there_may_be_and_one_more() -> None:
+    many = [f"n{number}.example" for number in range(MAX_DOMAINS - 1)]
+    assert len(compile_policy([partner(additional_domains=many)], []).rules["partners"]) == MAX_DOMAINS
+    with pytest.raises(InvalidValue, match="the partners have 100001 domains; at most 100000 are allowed"):
+        compile_policy([partner(additional_domains=[*many, "one-more.example"])], [])
+
+
+def test_names_are_compared_as_the_model_compares_them() -> None:
+    rows = compile_policy([partner("Fabrikam.Example.", additional_domains=["bücher.example"])], []).rules["partners"]
+    assert {name: row["partner"] for name, row in rows.items()} == {
+        "fabrikam.example": "fabrikam.example",
+        "xn--bcher-kva.example": "fabrikam.example",
     }
 
 
@@ -86,6 +103,12 @@ def test_nobody_is_a_policy_too() -> None:
     ("fields", "named"),
     [
         ({"type": "friend"}, "type 'friend'"),
+        ({"additional_domains": ["*.fabrikam.example"]}, "is a wildcard"),
+        ({"additional_domains": ["Contoso.example"]}, "contoso.example is one of our own (local_hosts)"),
+        (
+            {"additional_domains": ["FABRIKAM.example."]},
+            "fabrikam.example belongs to two partners: ",
+        ),
         ({"tls": "optional"}, "nobody agreed to them"),
         ({"tls": "not_supported", "allow_plaintext": False}, "nobody agreed to them"),
         (
@@ -96,8 +119,8 @@ def test_nobody_is_a_policy_too() -> None:
 )
 def test_what_is_not_enforced_is_refused(fields: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        compile_policy([partner(**fields)], [])
-    assert "partner fabrikam.example" in str(caught.value) and named in str(caught.value)
+        compile_policy([partner(**fields)], ["contoso.example"])
+    assert "fabrikam.example" in str(caught.value) and named in str(caught.value)
 
 
 @pytest.mark.parametrize("line", NEGOTIATION, ids=lambda line: f"{line['tls']}-{line['sasl']}-{line['dialback']}")
@@ -150,7 +173,7 @@ def test_a_partner_without_limits_of_its_own_says_nothing_of_them() -> None:
 )
 def test_limits_out_of_bounds_are_refused(fields: dict[str, Any], said: list[str]) -> None:
     with pytest.raises(InvalidValue) as caught:
-        compile_policy([partner(**fields)], [])
+        compile_policy([partner(**fields)], ["contoso.example"])
     assert "partner fabrikam.example" in str(caught.value)
     assert all(part in str(caught.value) for part in said), str(caught.value)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible.module_utils.fedgate.model.partner import DEFAULTS, MAX_DOMAINS
 
 from .inventories import errors_of, lync_site, only_error_of, partners, read, two_sites
 
@@ -217,3 +221,23 @@ def test_doubtful_combinations_warn_but_the_default_does_not() -> None:
     assert len(deployment.warnings) == 1
     assert "litware.example: SASL is wanted while TLS is only optional" in deployment.warnings[0]
     assert [partner.as_facts()["verdict"] for partner in deployment.partners] == ["warning", "warning"]
+
+
+def test_more_domains_than_a_gateway_reads() -> None:
+    """They are counted in time that grows with their number, also where one partner has them all."""
+    many = [f"n{number}.example" for number in range(MAX_DOMAINS)]
+    error = only_error_of(two_sites(**partners({"domain": "fabrikam.example", "additional_domains": many})))
+    assert error.startswith("federation_partners: the partners have 100001 domains; at most 100000 are allowed")
+    assert "Leave out partners that nobody needs." in error
+
+
+def test_defaults_are_those_of_the_policy_module(root: Path) -> None:
+    """And those are New-CsXmppAllowedPartner's."""
+    facts = first_partner(two_sites(federation_partners=[{"domain": "fabrikam.example"}]))
+    documented = yaml.safe_load(runpy.run_path(str(root / "library" / "xmpp_partner_policy.py"))["DOCUMENTATION"])
+    options = documented["options"]["partners"]["suboptions"]
+    for key in ("type", "tls", "sasl", "dialback", "dialback_certificate", "allow_plaintext"):
+        assert options[key]["default"] == facts[key] == DEFAULTS[key]
+    assert (facts["type"], facts["tls"], facts["sasl"], facts["dialback"]) == (
+        "public_unverified", "required", "required", True,
+    )  # fmt: skip

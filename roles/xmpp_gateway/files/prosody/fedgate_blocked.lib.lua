@@ -113,6 +113,11 @@ function blocked.unknown()
 	return not state.domains and (state.reason or "the block list was not read") or nil;
 end
 
+--- The list in force, another table for each one that was read; nil when none was.
+function blocked.current()
+	return state.domains;
+end
+
 --- Whether a domain is blocked. Asked several times a stanza.
 -- @param name A-labels, or nil
 function blocked.covers(name)

@@ -69,11 +69,16 @@ local function refusal_at_user(host, user, kind, stanza)
 	return nil;
 end
 
+--- The user in an address that the router has prepared, or nil; as util.jid finds it, which goes on to the resource.
+local function user_in(address)
+	return address and address:match("^([^@/]+)@");
+end
+
 --- The partner's row for a stanza from outside; nil, false for one that is none.
 local function partner_of(host, event)
-	local session, stanza = event.origin, event.stanza;
+	local session = event.origin;
 	if not (session and sessions.is_stream(session)) then return nil, false; end
-	local remote = jid.host(stanza.attr.from);
+	local remote = sessions.sender(event.stanza);
 	if not remote or hosts[remote] then return nil, false; end
 	return gate.pair(host, remote), remote;
 end
@@ -83,7 +88,7 @@ function contacts.stanza(host, event)
 	local row, remote = partner_of(host, event);
 	if not row then return remote and true or nil; end
 	local stanza = event.stanza;
-	local user = jid.node(stanza.attr.to);
+	local user = user_in(stanza.attr.to);
 	local reason;
 	if components.is_component(host) then
 		reason = components.refusal(host, row.type, stanza);

@@ -3,7 +3,6 @@
 
 local array = require "util.array";
 local null = require "util.json".null;
-local jid_host = require "util.jid".host;
 local time = os.time;
 
 local MOST_REPORTED = 1000; -- partners in a report, the latest seen first
@@ -43,7 +42,7 @@ end
 function counts.stanza_in(_, event)
 	local session = event.origin;
 	if not (session and sessions.is_stream(session)) then return nil; end
-	local remote = jid_host(event.stanza.attr.from);
+	local remote = sessions.sender(event.stanza);
 	local record = spelt[remote] or find(remote);
 	if not record then return nil; end
 	note(record, "incoming");

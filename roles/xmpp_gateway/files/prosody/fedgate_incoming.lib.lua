@@ -5,7 +5,6 @@
 
 local st = require "util.stanza";
 local nameprep = require "util.encodings".stringprep.nameprep;
-local jid_host = require "util.jid".host;
 
 local incoming = {};
 local rules, sessions, refuse, gate, hosts, limits, flow;
@@ -159,7 +158,7 @@ end
 function incoming.stanza(host, event)
 	local session, stanza = event.origin, event.stanza;
 	if not (session and sessions.is_stream(session)) then return nil; end
-	local remote = jid_host(stanza.attr.from);
+	local remote = sessions.sender(stanza);
 	if not remote or hosts[remote] then return nil; end -- one of our own, passed on by a module
 	if sessions.granted(session, host, remote) and gate.pair(host, remote) then return nil; end
 	local _, reason = gate.pair(host, remote);

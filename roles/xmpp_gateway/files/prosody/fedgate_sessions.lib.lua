@@ -5,6 +5,7 @@
 
 local new_cache = require "util.cache".new;
 local encodings = require "util.encodings";
+local jid_host = require "util.jid".host;
 local new_id = require "util.id".short;
 local verify_identity = require "util.x509".verify_identity;
 
@@ -73,6 +74,15 @@ function sessions.is_stream(session)
 	return base == "s2sin" or base == "s2sout" or base == "s2sin_unauthed" or base == "s2sout_unauthed";
 end
 
+local last_from, last_domain;
+
+--- The domain of the one who sent a stanza, or nil. Asked several times a stanza: the last answer is remembered.
+function sessions.sender(stanza)
+	local from = stanza.attr.from;
+	if from ~= last_from then last_from, last_domain = from, jid_host(from); end
+	return last_domain;
+end
+
 local function key(host, remote)
 	return sessions.name(host) .. "\n" .. sessions.name(remote);
 end
@@ -93,10 +103,21 @@ function sessions.grant(session, host, remote, facts)
 	};
 end
 
---- The entry of a pair that was authenticated on this stream, or nil.
+--- The entry of a pair that was authenticated on this stream, or nil. Asked for each stanza: the key of a pair that was
+-- found is remembered by the spelling that was asked for, so that it is made once. The entries stand in `pairs` alone.
 function sessions.granted(session, host, remote)
-	if not (session.fedgate and sessions.name(host) and sessions.name(remote)) then return nil; end
-	return session.fedgate.pairs[key(host, remote)];
+	local known = session.fedgate;
+	if not (known and host and remote) then return nil; end
+	local keys = known.keys and known.keys[host];
+	if keys and keys[remote] then return known.pairs[keys[remote]]; end
+	if not (sessions.name(host) and sessions.name(remote)) then return nil; end
+	local found = key(host, remote);
+	if known.pairs[found] then
+		known.keys = known.keys or {};
+		known.keys[host] = known.keys[host] or {};
+		known.keys[host][remote] = found;
+	end
+	return known.pairs[found];
 end
 
 --- Take a pair back. @return true when the stream carries no other pair

@@ -21,6 +21,7 @@ local modulemanager = require "core.modulemanager";
 
 local rules = module:require "fedgate_rules";
 local blocked = module:require "fedgate_blocked";
+local verdicts = module:require "fedgate_verdicts";
 local sessions = module:require "fedgate_sessions";
 local refuse = module:require "fedgate_refuse";
 local incoming = module:require "fedgate_incoming";
@@ -46,14 +47,16 @@ local environment = module.environment;
 -- list: the policy in force, or nil; digest: of the file it came from; reason: why the file is not what is in force.
 local gate = { list = nil; digest = nil; reason = nil; stopped = false };
 
---- The row for a pair of domains as Prosody spells them, or nil and a reason.
-function gate.pair(host, remote)
+local function decide(host, remote)
 	local name, remote_name = sessions.name(host), sessions.name(remote);
 	local row, reason = rules.pair(gate.list, name, remote_name);
 	if gate.list and blocked.covers(remote_name) then return nil, "blocked"; end
 	if row and not components.admit(gate.list, host, name, row.type) then return nil, "component"; end
 	return row, reason;
 end
+
+--- The row for a pair of domains as Prosody spells them, or nil and a reason.
+gate.pair = verdicts.remembering(decide, hosts, function () return gate.list, blocked.current(); end);
 
 --- Why a host of ours does not federate, or nil when it does.
 function gate.host(host)
