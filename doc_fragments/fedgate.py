@@ -375,3 +375,59 @@ options:
     suboptions:
 @DNS_PROVIDER@
 """.replace("@DNS_PROVIDER@\n", indent(_DNS_PROVIDER, " " * 6))
+
+    LYNC = r"""
+requirements:
+  - pypsrp >= 0.9, on the controller (C(requirements/lync.txt))
+notes:
+  - Runs on the controller whatever host the task is for, and speaks PowerShell remoting with the server. Nothing is
+    installed there; cmdlets are called with typed parameters, and no script is ever sent.
+  - Each task opens one session and closes it.
+options:
+  host:
+    description:
+      - Name of the server, which its certificate must carry. C(ansible_host) of the task's host by default, else its
+        inventory name.
+    type: str
+    required: true
+  endpoint:
+    description:
+      - V(front_end) is OcsPowershell of a Front End Server or pool; V(edge) is WinRM of an Edge Server.
+    type: str
+    choices: [front_end, edge]
+    default: front_end
+  port:
+    description: TCP port; 443 for V(front_end), 5986 for V(edge) by default.
+    type: int
+  username:
+    description: Account, such as C(CONTOSO\\admin), or a local one of an Edge; C(ansible_user) by default.
+    type: str
+  password:
+    description: Its password; C(ansible_password) by default.
+    type: str
+  authentication:
+    description:
+      - How to log in. V(kerberos) is for V(front_end) only and needs libraries of its own; V(certificate) is for
+        V(edge) only.
+      - V(basic) sends the password itself, inside TLS.
+    type: str
+    choices: [negotiate, ntlm, kerberos, basic, certificate]
+    default: negotiate
+  ca_file:
+    description: PEM file on the controller with the authorities that may have signed the server's certificate.
+    type: path
+  client_certificate:
+    description: PEM file on the controller with the certificate for V(certificate).
+    type: path
+  client_key:
+    description: PEM file on the controller with its private key.
+    type: path
+  connect_timeout:
+    description: Seconds until the server must have answered at all.
+    type: int
+    default: 30
+  operation_timeout:
+    description: Seconds that the server may hold one message, 1 to 600. A cmdlet may take longer.
+    type: int
+    default: 60
+"""

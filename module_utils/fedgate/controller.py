@@ -42,3 +42,22 @@ def plain(value: Any) -> Any:
         if isinstance(value, kind):
             return kind(value)
     return str(value)
+
+
+#: Option of the modules for Lync Server → the host's variable that it defaults to.
+_OF_HOST = {"username": "ansible_user", "password": "ansible_password"}
+
+
+def lync_arguments(action: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a task's arguments; what says how the server is reached defaults to the host's own variables.
+
+    :param action: the plug-in (``ActionBase``).
+    """
+    arguments: dict[str, Any] = plain(action._task.args)
+    for option, variable in _OF_HOST.items():
+        if arguments.get(option) is None and task_vars.get(variable) is not None:
+            arguments[option] = plain(action._templar.template(task_vars[variable]))
+    if arguments.get("host") is None:
+        named = task_vars.get("ansible_host") or task_vars.get("inventory_hostname")
+        arguments["host"] = plain(action._templar.template(named))
+    return arguments

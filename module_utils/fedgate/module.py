@@ -120,6 +120,9 @@ class Reconciler:
         """Return what the module returns beside the shared values. ``observed`` is the last look."""
         return {}
 
+    def close(self) -> None:
+        """Let go of what is held open, such as a session on a server; called once, whatever happened."""
+
 
 #: A reconciler's class, or a function that picks one by the arguments.
 Kind = Callable[[Mapping[str, Any], Context], Reconciler]
@@ -213,6 +216,13 @@ def _reconcile_alone(module: AnsibleModule | Here, kind: Kind) -> dict[str, Any]
 
 def _reconcile(module: AnsibleModule | Here, kind: Kind) -> dict[str, Any]:
     reconciler = kind(module.params, Context(module))
+    try:
+        return _walk(module, reconciler)
+    finally:
+        reconciler.close()
+
+
+def _walk(module: AnsibleModule | Here, reconciler: Reconciler) -> dict[str, Any]:
     observed = reconciler.observe()
     plan = reconciler.plan(observed)
     expected = module.params["expect_plan"]

@@ -82,6 +82,9 @@ class Peer:
     :ivar headers: of the streams that were opened to it; :ivar asked_for: the names in TLS handshakes (SNI).
     """
 
+    #: Seconds for which a stream of the gateway's may be idle before the peer drops it.
+    patience = 20
+
     def __init__(
         self, domain: str, address: str, gateway: str, served: Served, manners: Manners, port: int = 0
     ) -> None:
@@ -103,7 +106,7 @@ class Peer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            connection.settimeout(20)
+            connection.settimeout(self.patience)
             threading.Thread(target=self._treat, args=(connection,), daemon=True).start()
 
     def _treat(self, connection: socket.socket) -> None:

@@ -12,7 +12,7 @@ from ..pki import Authority
 from .conftest import MakePeer
 from .ejabberd import HOST, SIBLING, Ejabberd, arrives, bounces, by_dialback, by_external, leaves
 from .names import Names
-from .peer import closing
+from .peer import Peer, closing
 from .wire import SERVER
 
 
@@ -84,7 +84,8 @@ def test_who_is_no_partner_any_more_has_no_stream(own: Ejabberd, friends: MakePe
     arrives(own, adatum, by_external(adatum))
 
 
-def test_a_new_partner_costs_no_stream(own: Ejabberd, friends: MakePeer) -> None:
+def test_a_new_partner_costs_no_stream(own: Ejabberd, friends: MakePeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Peer, "patience", 600)  # it is not the peer that drops one
     own.enforce(partner("adatum-6.example"))
     adatum = friends("adatum-6.example")
     stream = by_external(adatum)

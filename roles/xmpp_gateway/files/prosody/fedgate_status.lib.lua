@@ -16,7 +16,7 @@ local GATHER_SHARE, TRAFFIC_SHARE = 10, 50; -- at most one part in so many of th
 
 local status = {};
 local path, metrics_path, sessions, refuse, gate, blocked, api, started, counts, alarms, faults, metrics;
-local waiting = false;
+local waiting, writing, again = false, false, false;
 local cost = 0; -- CPU seconds that the last write took
 
 function status.init(module, options)
@@ -116,9 +116,15 @@ local function write()
 	cost = os.clock() - begun;
 end
 
---- Write the files now.
+--- Write the files now. Prosody 0.12 runs a reload by SIGHUP between any two instructions, also of this: what was read
+-- before it must not be written after it, so a write that meets another one has that one begin again.
 function status.write()
-	faults.run("the status file", write);
+	again = true;
+	while again and not writing do
+		writing, again = true, false;
+		faults.run("the status file", write);
+		writing = false;
+	end
 end
 
 --- Write the files soon.

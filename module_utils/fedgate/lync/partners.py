@@ -1,0 +1,187 @@
+"""The reconciler of ``lync_xmpp_partner``: all XMPP allowed partners in one session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..errors import InvalidValue, WorldMoved
+from ..module import Context
+from ..plan import Change, Plan
+from . import partner as wire
+from .faults import CmdletFailed
+from .partner import Allowed
+from .reconciler import CONNECTION_ARGUMENTS, OverShell
+
+KIND = "xmpp_partner"
+_LEVEL = {"type": "str", "choices": ["required", "optional", "not_supported"], "default": "required"}
+_TYPES = ["federated", "public_verified", "public_unverified"]
+_PARTNER: dict[str, Any] = {
+    "domain": {"type": "str", "required": True},
+    "additional_domains": {"type": "list", "elements": "str", "default": []},
+    "description": {"type": "str"},
+    "type": {"type": "str", "choices": _TYPES, "default": "public_unverified"},
+    "tls": _LEVEL,
+    "sasl": _LEVEL,
+    "dialback": {"type": "bool", "default": True},
+    "keepalive": {"type": "bool", "default": True},
+    "connection_limit": {"type": "int"},
+    "proxy_fqdn": {"type": "str"},
+    "dialback_certificate": {"type": "str", "choices": ["any", "valid"], "default": "any"},
+    "stanza_rate": {"type": "int"},
+    "stanza_size": {"type": "int"},
+    "waive": {"type": "list", "elements": "str", "default": []},
+    # What else the model publishes of a partner.
+    **{key: {"type": "raw"} for key in ("allow_plaintext", "echo_address", "expires", "methods", "verdict")},
+}
+ARGUMENTS: dict[str, Any] = {
+    **CONNECTION_ARGUMENTS,
+    "partners": {"type": "list", "elements": "dict", "required": True, "options": _PARTNER},
+    "purge": {"type": "bool", "default": False},
+}
+#: What a server says when the list is not as it was: an item that is there already, or is not there any more.
+_MOVED = ("DuplicateItem", "ItemNotFound", "RemoveNotFound")
+
+Observed = dict[str, Allowed]
+
+
+class XmppPartners(OverShell):
+    """The global list of XMPP allowed partners."""
+
+    def __init__(self, params: Mapping[str, Any], context: Context) -> None:
+        super().__init__(params, context)
+        _demand_no_loss(params["partners"])
+        self.wanted = {item["domain"]: wire.wanted(item) for item in params["partners"]}
+
+    def observe(self) -> Observed:
+        """Read the whole list, in one call."""
+        found = [wire.read(item) for item in self.shell.call("Get-CsXmppAllowedPartner")]
+        return {partner.domain: partner for partner in found}
+
+    def plan(self, observed: Observed) -> Plan:
+        """Removals (when they are asked for), then changes, then new partners.
+
+        :raises InvalidValue: a wanted domain belongs to a partner that is to stay.
+        """
+        gone: list[Allowed] = []
+        if self.params["purge"]:
+            gone = [partner for domain, partner in observed.items() if domain not in self.wanted]
+        else:
+            self._demand_free(observed)
+        deletions = [Change("delete", KIND, item.domain, item.fields(), None, (item,)) for item in gone]
+        return Plan.of([*deletions, *self._updates(observed), *self._creations(observed)])
+
+    def _demand_free(self, observed: Observed) -> None:
+        taken = wire.taken(list(self.wanted.values()), list(observed.values()))
+        if not taken:
+            return
+        told = ", ".join(f"{name} (of {owner})" for name, owner in sorted(taken.items()))
+        raise InvalidValue(
+            f"the server has these domains with partners that the inventory does not list: {told}",
+            hint="List those partners, or take the domains from them; purge: true removes what is not listed.",
+        )
+
+    def _updates(self, observed: Observed) -> Iterator[Change]:
+        for domain, want in self.wanted.items():
+            present = observed.get(domain)
+            if present is None:
+                continue
+            settings = wire.differing(present, want)
+            if settings or present.additional_domains != want.additional_domains:
+                after = {**want.fields(), "connection_limit": present.settings["connection_limit"], **settings}
+                yield Change("update", KIND, domain, present.fields(), after, (present, want, settings))
+
+    def _creations(self, observed: Observed) -> Iterator[Change]:
+        for domain, want in self.wanted.items():
+            if domain not in observed:
+                yield Change("create", KIND, domain, None, want.fields(), (want,))
+
+    def apply(self, plan: Plan, observed: Observed) -> None:
+        """One pipeline for each change. :raises WorldMoved: somebody else has changed the list meanwhile."""
+        moving = _moving(plan)
+        for change in plan.changes:
+            if change.action == "update" and moving & _removed(change):
+                edit = {"AdditionalDomains": {"Remove": sorted(moving & _removed(change))}}
+                self._call("Set-CsXmppAllowedPartner", change.subject[0].identity, edit)
+        self.carry_out(plan, lambda change: self._do(change, moving))
+
+    def _do(self, change: Change, moved: set[str]) -> None:
+        if change.action == "delete":
+            self._call("Remove-CsXmppAllowedPartner", change.subject[0].identity, {})
+        elif change.action == "create":
+            (want,) = change.subject
+            settings = {name: value for name, value in want.settings.items() if value not in (None, "")}
+            more = {"AdditionalDomains": list(want.additional_domains)} if want.additional_domains else {}
+            self._call("New-CsXmppAllowedPartner", want.identity, {**wire.parameters(settings), **more})
+        else:
+            present, _want, settings = change.subject
+            given = {**wire.parameters(settings), **_edit(_added(change), _removed(change) - moved)}
+            if given:
+                self._call("Set-CsXmppAllowedPartner", present.identity, given)
+
+    def _call(self, cmdlet: str, identity: str, given: Mapping[str, Any]) -> None:
+        try:
+            self.shell.call(cmdlet, {"Identity": identity, **given})
+        except CmdletFailed as error:
+            if error.error_id in _MOVED:
+                raise WorldMoved(
+                    f"partner {identity} is not as it was a moment ago; somebody else has changed it: {error.message}",
+                    hint="Nothing of theirs was overwritten.",
+                ) from None
+            raise
+
+    def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
+        """Return the partners that are on the server and not in the inventory, and the number of calls."""
+        unmanaged = sorted(domain for domain in observed if domain not in self.wanted)
+        if unmanaged and not self.params["purge"]:
+            self.context.warn(f"partners on the server that the inventory does not list: {', '.join(unmanaged)}")
+        return {"unmanaged": unmanaged, **self.calls()}
+
+
+#: Rules of ours that these products have no setting for → what would happen instead.
+_NOT_HONOURED = {
+    "dialback_certificate": "a partner that uses dialback needs no valid certificate",
+    "stanza_rate": "a partner may send as fast as it likes",
+    "stanza_size": "only the server's own bound holds",
+}
+
+
+def _demand_no_loss(partners: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse what these products have no setting for, unless somebody has agreed to do without."""
+    lost = [
+        f"{item['domain']}: {rule} ({meaning})"
+        for item in partners
+        for rule, meaning in _NOT_HONOURED.items()
+        if item[rule] not in (None, "any") and rule not in (item["waive"] or ())
+    ]
+    if lost:
+        raise InvalidValue(
+            f"Lync Server does not honour {'; '.join(lost)}",
+            hint="Leave the rule out, or agree to its loss by its name in waive on that partner.",
+        )
+
+
+def _added(change: Change) -> set[str]:
+    """Return the domains that a change gives to its partner."""
+    if change.action == "create":
+        return set(change.subject[0].domains)
+    present, want, _settings = change.subject
+    return set(want.additional_domains) - set(present.additional_domains)
+
+
+def _removed(change: Change) -> set[str]:
+    present, want, _settings = change.subject
+    return set(present.additional_domains) - set(want.additional_domains)
+
+
+def _moving(plan: Plan) -> set[str]:
+    """Return the domains that one partner hands to another: they have to be free before they can be taken."""
+    changes = [change for change in plan.changes if change.action != "delete"]
+    freed = {name for change in changes if change.action == "update" for name in _removed(change)}
+    return freed & {name for change in changes for name in _added(change)}
+
+
+def _edit(add: set[str], remove: set[str]) -> dict[str, Any]:
+    """Return exact additions and removals: a member that is there already fails the whole edit."""
+    edit = {key: sorted(names) for key, names in (("Add", add), ("Remove", remove)) if names}
+    return {"AdditionalDomains": edit} if edit else {}

@@ -1,0 +1,193 @@
+"""The HTTPS endpoint: authentication, WSMan messages, and the faults of networks on request.
+
+Basic and NTLM (alone or inside Negotiate), as WinRM and IIS offer them; NTLM belongs to a connection, not a request.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import spnego
+
+from . import soap
+from .shells import Shells
+
+_TYPE = "application/soap+xml;charset=UTF-8"
+
+
+class Endpoint:
+    """One server: a Front End's OcsPowershell, or the WinRM of an Edge.
+
+    :param shells: what is behind it.
+    :param accounts: passwords by account; NTLM takes ``DOMAIN\\name`` or ``name``.
+    :param certificate: PEM files (chain, key) of the server.
+    :param path: of the URL, ``/OcsPowershell`` or ``/wsman``.
+    :param methods: what it offers: Basic, NTLM, Negotiate.
+    :param folder: for the file of accounts that the NTLM library reads.
+    :param tls: sets further bounds on TLS, such as an old version.
+    """
+
+    def __init__(
+        self,
+        shells: Shells,
+        accounts: Mapping[str, str],
+        certificate: tuple[Path, Path],
+        *,
+        path: str,
+        methods: tuple[str, ...] = ("Negotiate", "NTLM", "Basic"),
+        folder: Path,
+        tls: Callable[[ssl.SSLContext], None] = lambda context: None,
+        address: str = "127.0.0.1",
+    ) -> None:
+        self.shells = shells
+        self.accounts = dict(accounts)
+        self.path = path
+        self.methods = methods
+        self.requests = 0
+        #: Called with each message before it is answered; returns ``drop`` (the connection is cut with the answer
+        #: unsaid), ``refuse`` (cut before anything is done), or None.
+        self.trouble: Callable[[soap.Request], str | None] = lambda request: None
+        _let_ntlm_know(self.accounts, folder)
+        handler = type("Handler", (_Handler,), {"endpoint": self})
+        self.server = _Server((address, 0), handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        tls(context)
+        self.server.context = context
+        self.port: int = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening, and cut what is connected."""
+        self.server.shutdown()
+        self.server.server_close()
+
+    def knows(self, account: str, password: str) -> bool:
+        """Tell whether a password is an account's."""
+        return self.accounts.get(account) == password
+
+
+def _let_ntlm_know(accounts: Mapping[str, str], folder: Path) -> None:
+    """The NTLM library reads accounts from a file, one ``DOMAIN:name:password`` a line."""
+    lines = []
+    for account, password in accounts.items():
+        domain, _, name = account.rpartition("\\")
+        lines.append(f"{domain}:{name}:{password}\n")
+    path = folder / "ntlm-accounts"
+    known = path.read_text() if path.exists() else ""
+    path.write_text(known + "".join(lines))
+    path.chmod(0o600)
+    os.environ["NTLM_USER_FILE"] = str(path)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    context: ssl.SSLContext
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Make TLS in the connection's own thread: a client that stalls stalls only itself."""
+        request.settimeout(120)
+        try:
+            wrapped = self.context.wrap_socket(request, server_side=True)
+        except (OSError, ssl.SSLError):
+            return
+        try:
+            self.RequestHandlerClass(wrapped, client_address, self)
+        finally:
+            wrapped.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Connections that break are ordinary here; anything else is a defect of the emulator, and shown."""
+        if not isinstance(sys.exc_info()[1], (OSError, EOFError)):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Head and body in one packet: in two, the second would wait for the first's acknowledgement.
+    wbufsize = -1
+    endpoint: Endpoint
+
+    def setup(self) -> None:
+        super().setup()
+        self.account: str | None = None
+        self.context: Any = None
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        """Answer one HTTP request."""
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path != self.endpoint.path:
+            self._say(404, b"", {})
+            return
+        account, challenge = self._who()
+        if account is None:
+            self._say(401, b"", {"WWW-Authenticate": challenge})
+            return
+        self._answer(account, data)
+
+    def _answer(self, account: str, data: bytes) -> None:
+        self.endpoint.requests += 1
+        try:
+            request = soap.read(data)
+        except soap.Malformed:
+            self._say(400, b"", {})
+            return
+        trouble = self.endpoint.trouble(request)
+        if trouble == "refuse":
+            self.close_connection = True
+            return
+        try:
+            status, body = 200, self.endpoint.shells.answer(account, request)
+        except soap.Fault as fault:
+            status, body = 500, fault.envelope(request.message_id)
+        if trouble == "drop":
+            self.close_connection = True
+            return
+        self._say(status, body, {})
+
+    def _who(self) -> tuple[str | None, list[str]]:
+        """Return the account behind the request, or what to challenge it with."""
+        method, _, token = (self.headers.get("Authorization") or "").partition(" ")
+        if method in ("NTLM", "Negotiate") and method in self.endpoint.methods and token:
+            return self._ntlm(method, base64.b64decode(token))
+        if method == "Basic" and "Basic" in self.endpoint.methods:
+            account, _, password = base64.b64decode(token).decode().partition(":")
+            return (account, []) if self.endpoint.knows(account, password) else (None, self._offers())
+        return self.account, [] if self.account else self._offers()
+
+    def _offers(self) -> list[str]:
+        return [f'{name} realm="WSMAN"' if name == "Basic" else name for name in self.endpoint.methods]
+
+    def _ntlm(self, method: str, token: bytes) -> tuple[str | None, list[str]]:
+        if self.context is None or self.context.complete:
+            self.context = spnego.server(protocol=method.lower())
+        try:
+            out = self.context.step(token)
+        except Exception:
+            self.context = None
+            return None, self._offers()
+        if not self.context.complete:
+            return None, [f"{method} {base64.b64encode(out or b'').decode()}"]
+        self.account = str(self.context.client_principal)
+        return self.account, []
+
+    def _say(self, status: int, body: bytes, headers: Mapping[str, list[str]]) -> None:
+        self.send_response(status)
+        for name, values in headers.items():
+            for value in values:
+                self.send_header(name, value)
+        self.send_header("Content-Type", _TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

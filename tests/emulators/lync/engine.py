@@ -1,0 +1,104 @@
+"""Carries out commands: finds the cmdlet, binds, runs, and says errors as PowerShell does. Cmdlets only, no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from psrpcore.types import ErrorCategory
+
+from .binder import Cmdlet, bind
+from .console import CmdletError, Console
+from .world import World
+
+
+class Engine:
+    """The session of one kind of endpoint.
+
+    :param world: the deployment.
+    :param cmdlets: all cmdlets by name.
+    :param place: ``front_end`` or ``edge``: what can be called there.
+    :param host: the computer that it runs on, FQDN.
+    """
+
+    def __init__(self, world: World, cmdlets: Mapping[str, Cmdlet], place: str, host: str) -> None:
+        self.world = world
+        self.cmdlets = {name.lower(): cmdlet for name, cmdlet in cmdlets.items()}
+        self.place = place
+        self.host = host
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def execute(self, account: str, commands: list[Any], console: Console) -> None:
+        """Carry out one pipeline; what goes wrong stands on the console."""
+        name = commands[0].command_text if commands else ""
+        try:
+            cmdlet = self._find(account, commands)
+            self._run(cmdlet, commands[0], console)
+        except CmdletError as error:
+            console.failure = error.record(name)
+        except Exception as error:  # a defect of the emulator must not look like an answer of Windows
+            defect = CmdletError(f"EMULATOR DEFECT: {type(error).__name__}: {error}", "EmulatorDefect")
+            console.failure = defect.record(name)
+
+    def _find(self, account: str, commands: list[Any]) -> Cmdlet:
+        name = commands[0].command_text
+        if len(commands) != 1 or commands[0].is_script:
+            raise _no_language()
+        cmdlet = self.cmdlets.get(name.lower())
+        roles = self.world.roles.get(account.rsplit("\\", 1)[-1].lower(), frozenset())
+        if cmdlet is None or self.place not in cmdlet.where or not cmdlet.roles & roles:
+            raise _unknown(name)
+        return cmdlet
+
+    def _run(self, cmdlet: Cmdlet, command: Any, console: Console) -> None:
+        bound = bind(cmdlet, command.parameters)
+        self.calls.append((cmdlet.name, bound))
+        try:
+            with self.world.lock:
+                console.output.extend(cmdlet.run(self.world, Call(self.host, console, bound)))
+        except CmdletError as error:
+            if error.terminating or str(bound.get("ErrorAction", "")).lower() == "stop":
+                error.terminating = True
+                raise
+            console.errors.append(error.record(cmdlet.name))
+
+
+class Call:
+    """What a cmdlet is given: its parameters, the computer it runs on, and where it may speak.
+
+    :ivar given: the bound parameters by name.
+    """
+
+    def __init__(self, host: str, console: Console, given: dict[str, Any]) -> None:
+        self.host = host
+        self.console = console
+        self.given = given
+
+    def __getitem__(self, name: str) -> Any:
+        return self.given.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.given
+
+
+def _unknown(name: str) -> CmdletError:
+    """RBAC gives a session the cmdlets of one's roles; another one is unknown there (lync.md, cmdlets only)."""
+    return CmdletError(
+        f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program. "
+        "Check the spelling of the name, or if a path was included, verify that the path is correct and try again.",
+        "CommandNotFoundException",
+        ErrorCategory.ObjectNotFound,
+        "System.Management.Automation.CommandNotFoundException",
+        terminating=True,
+        target=name,
+    )
+
+
+def _no_language() -> CmdletError:
+    return CmdletError(
+        "The syntax is not supported by this runspace. This can occur if the runspace is in no-language mode.",
+        "ScriptsNotAllowed",
+        ErrorCategory.ParserError,
+        "System.Management.Automation.ParseException",
+        terminating=True,
+    )

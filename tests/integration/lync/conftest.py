@@ -1,0 +1,49 @@
+"""A deployment of Lync Server, emulated, and a way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.fedgate.lync.connection import Connection, read_connection
+
+from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
+
+Options = dict[str, Any]
+
+
+@pytest.fixture
+def lync(tmp_path: Path) -> Iterator[Deployment]:
+    """A prepared deployment without partners."""
+    deployment = Deployment(tmp_path)
+    yield deployment
+    deployment.stop()
+    assert not deployment.shells.open, "a session was left open on the server"
+
+
+@pytest.fixture
+def options(lync: Deployment) -> Options:
+    """Options of a module that reach it."""
+    return options_of(lync)
+
+
+def options_of(deployment: Deployment, **more: Any) -> Options:
+    """Return options of a module that reach a deployment as its administrator."""
+    return {
+        "host": "localhost",
+        "endpoint": "front_end",
+        "username": ADMIN,
+        "password": PASSWORD,
+        "authentication": "ntlm",
+        "ca_file": str(deployment.certificate),
+        "port": deployment.front_end.port,
+        **more,
+    }
+
+
+@pytest.fixture
+def connect(options: Options) -> Callable[..., Connection]:
+    """Return a function that describes a connection, the usual one but for what is given."""
+    return lambda **more: read_connection({**options, **more})
