@@ -7,11 +7,11 @@ local st = require "util.stanza";
 local nameprep = require "util.encodings".stringprep.nameprep;
 
 local incoming = {};
-local rules, sessions, refuse, gate, hosts, limits, flow;
+local rules, sessions, refuse, gate, hosts, hold, limits, flow;
 
 function incoming.init(parts)
 	rules, sessions, refuse, gate, hosts = parts.rules, parts.sessions, parts.refuse, parts.gate, parts.hosts;
-	limits, flow = parts.limits, parts.flow;
+	hold, limits, flow = parts.hold, parts.limits, parts.flow;
 end
 
 local function is_unauthenticated(session)
@@ -137,6 +137,7 @@ function incoming.authenticated(host, event)
 	local session, remote = event.session, event.host;
 	if session.direction ~= "incoming" then return nil; end
 	local method = event.mechanism == "EXTERNAL" and "external" or "dialback";
+	local list = gate.list;
 	-- A stream that serves others was asked for a place before; it is not closed when one was taken meanwhile.
 	local ok, reason = decide(session, host, remote, method, is_unauthenticated(session));
 	if ok and method == "external" and sessions.name(session.to_host) ~= sessions.name(host) then
@@ -146,7 +147,7 @@ function incoming.authenticated(host, event)
 		refuse.incoming(session, host, remote, reason);
 		return false;
 	end
-	sessions.grant(session, host, remote, facts(session, remote, method));
+	sessions.grant(session, host, remote, facts(session, remote, method), list);
 	local row = gate.pair(host, remote);
 	limits.take(session, row);
 	flow.attach(session, host, remote, row);
@@ -160,8 +161,16 @@ function incoming.stanza(host, event)
 	if not (session and sessions.is_stream(session)) then return nil; end
 	local remote = sessions.sender(stanza);
 	if not remote or hosts[remote] then return nil; end -- one of our own, passed on by a module
-	if sessions.granted(session, host, remote) and gate.pair(host, remote) then return nil; end
-	local _, reason = gate.pair(host, remote);
+	local entry = sessions.granted(session, host, remote);
+	local _, reason;
+	if entry then
+		local row;
+		row, reason = hold.stands(entry);
+		if row then return nil; end
+		hold.stream(session);
+	else
+		_, reason = gate.pair(host, remote);
+	end
 	return refuse.incoming_stanza(host, remote, stanza, reason or "not-a-partner");
 end
 

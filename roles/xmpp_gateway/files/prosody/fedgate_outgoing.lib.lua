@@ -9,11 +9,11 @@ local XMLNS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
 local XMLNS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 
 local outgoing = {};
-local rules, sessions, refuse, gate, hosts, log, limits, flow, routes;
+local rules, sessions, refuse, gate, hosts, log, hold, limits, flow, routes;
 
 function outgoing.init(parts)
 	rules, sessions, refuse, gate, hosts = parts.rules, parts.sessions, parts.refuse, parts.gate, parts.hosts;
-	log, limits, flow, routes = parts.log, parts.limits, parts.flow, parts.routes;
+	log, hold, limits, flow, routes = parts.log, parts.hold, parts.limits, parts.flow, parts.routes;
 end
 
 local function is_unauthenticated(session)
@@ -76,7 +76,8 @@ function outgoing.route(_, event)
 	if not row then return refuse.outgoing_stanza(event, reason); end
 	local existing = hosts[host].s2sout[remote];
 	local ready = existing and (existing.type == "s2sout" or existing.type == "s2sin");
-	if ready and not sessions.granted(existing, host, remote) then
+	local entry = ready and sessions.granted(existing, host, remote);
+	if ready and not (entry and hold.stands(entry)) then
 		hosts[host].s2sout[remote] = nil; -- luacheck: ignore 122
 		if existing.direction == "outgoing" then refuse.outgoing(existing, "sasl"); end
 	end
@@ -206,6 +207,7 @@ function outgoing.authenticated(_, event)
 	local session = event.session;
 	if session.direction ~= "outgoing" then return nil; end
 	local host, remote = session.from_host, session.to_host;
+	local list = gate.list;
 	local row = sessions.name(event.host) == sessions.name(remote) and row_of(session);
 	if not row then
 		if not session.destroyed then refuse.outgoing(session, "not-a-partner"); end
@@ -221,7 +223,7 @@ function outgoing.authenticated(_, event)
 		refuse.outgoing(session, reason);
 		return false;
 	end
-	sessions.grant(session, host, remote, facts);
+	sessions.grant(session, host, remote, facts, list);
 	flow.attach(session, host, remote, row);
 	return nil;
 end

@@ -95,11 +95,12 @@ local function record(session)
 	return session.fedgate;
 end
 
---- Note that a pair was authenticated on this stream.
-function sessions.grant(session, host, remote, facts)
+--- Note that a pair was authenticated on this stream. @param under the policy that it was decided under
+function sessions.grant(session, host, remote, facts, under)
 	record(session).pairs[key(host, remote)] = {
 		host = host; remote = remote; method = facts.method;
 		certificate = facts.certificate; secure = facts.secure; since = os.time();
+		under = under;
 	};
 end
 

@@ -37,6 +37,7 @@ local flow = module:require "fedgate_flow";
 local timing = module:require "fedgate_timing";
 local routes = module:require "fedgate_routes";
 local hooks = module:require "fedgate_hooks";
+local hold = module:require "fedgate_hold";
 local status = module:require "fedgate_status";
 local integrity = module:require "fedgate_integrity";
 local report = module:require "fedgate_report";
@@ -133,45 +134,12 @@ local function load_policy()
 	module:log("info", "Policy generation %d is in force: %d hosts", list.generation, #list.host_names);
 end
 
--- Holding the present streams against a policy -----------------------------------------------------------------------
-
---- One stream: pairs that are not allowed any more are taken back; a stream that is left with none is closed.
-local function hold_against_policy(session)
-	if session.type ~= "s2sin" and session.type ~= "s2sout" then return; end -- it is decided when it authenticates
-	if not (session.fedgate and next(session.fedgate.pairs)) then
-		refuse.stream(session, "sasl"); -- authenticated before this module was there
-		return;
-	end
-	local withdrawn = {};
-	for _, entry in pairs(session.fedgate.pairs) do
-		local row, reason = gate.pair(entry.host, entry.remote);
-		local ok = row and true;
-		if row then ok, reason = rules.accepts(row, entry); end
-		if not ok then withdrawn[#withdrawn + 1] = { entry = entry; reason = reason }; end
-	end
-	for _, item in ipairs(withdrawn) do
-		if sessions.withdraw(session, item.entry.host, item.entry.remote) then
-			refuse.stream(session, item.reason);
-			return;
-		end
-	end
-end
-
-local function hold_all_against_policy()
-	scope.hold();
-	for _, session in ipairs(sessions.all(module)) do hold_against_policy(session); end
-	if not gate.list then return; end
-	limits.recount();
-	for _, item in ipairs(limits.excess()) do
-		if item.session.conn then refuse.stream(item.session, item.reason); end
-	end
-	for _, session in ipairs(sessions.all(module)) do flow.refresh(session); end
-end
+-- Reloading -----------------------------------------------------------------------------------------------------------
 
 --- Who is blocked does not wait for the policy, nor for Prosody's own configuration: this one may be broken as well.
 local function reload_blocked()
 	report.faults.run("reading the block list again", function ()
-		if blocked.load() then hold_all_against_policy(); end
+		if blocked.load() then hold.all(); end
 	end);
 	status.write();
 end
@@ -180,7 +148,7 @@ local function reload()
 	report.reloaded();
 	local ok = report.faults.run("reading the policy again", function ()
 		load_policy();
-		hold_all_against_policy();
+		hold.all();
 	end);
 	if not ok then gate.reason = "internal error while the policy was read again; see the log"; end
 	status.write();
@@ -213,14 +181,14 @@ local parts = {
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
 	scope = scope; directory = directory;
-	limits = limits; flow = flow; timing = timing; routes = routes;
+	hold = hold; limits = limits; flow = flow; timing = timing; routes = routes;
 	refuse = refuse; report = report; faults = report.faults; status = status;
 	inspect = inspect;
 };
 blocked.init(module);
 report.init(parts);
 refuse.init({ log = parts.log; noted = report.refused; router = prosody; name = sessions.name; });
-for _, part in ipairs({ limits, flow, timing, routes }) do part.init(parts); end
+for _, part in ipairs({ hold, limits, flow, timing, routes }) do part.init(parts); end
 incoming.init(parts);
 outgoing.init(parts);
 consent.init(parts);
@@ -290,7 +258,7 @@ end);
 
 --- Last, when nothing can fail any more; streams from before are held against the policy from here on.
 function module.load()
-	hold_all_against_policy();
+	hold.all();
 	routes.open();
 	timing.start();
 	status.write();
