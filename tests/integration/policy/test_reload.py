@@ -120,7 +120,7 @@ def test_a_broken_policy_keeps_the_last_good_one(how: str, gateway: Gateway, pee
     status = gateway.hangup(lambda status: status["reason"] is not None)
     assert (status["state"], status["digest"]) == ("enforcing", good["digest"])
     assert "policy.json" in status["reason"]
-    assert "The policy stays as it was" in gateway.log()
+    wait_until(lambda: "The policy stays as it was" in gateway.log(), "the log says so")  # the watch may say it first
     assert ids(gateway, FABRIKAM) == before
     gateway.enforce({FABRIKAM: row()})
     assert gateway.status()["reason"] is None
