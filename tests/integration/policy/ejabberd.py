@@ -82,6 +82,7 @@ class Ejabberd:
         shutil.copytree(ROOT / "module_utils" / "fedgate", package / "module_utils" / "fedgate", dirs_exist_ok=True)
         (package / "__init__.py").touch()
         shutil.copy(ROOT / "tests" / "integration" / "gateway_runner.py", self.folder / "run" / "runner.py")
+        shutil.copy(ROOT / "library" / "xmpp_partner_policy.py", self.folder / "run")
 
     def configure(
         self, *modules: str, include: Optional[str] = f"include_config_file: {{{INCLUDED}: {{{ALLOWED}}}}}",
@@ -133,7 +134,7 @@ class Ejabberd:
 
     def module(self, *, check: bool = False, die_at: int = 0, **params: Any) -> dict[str, Any]:
         """Run ``xmpp_partner_policy`` in the container; return its result, empty when it was killed."""
-        source = (ROOT / "library" / "xmpp_partner_policy.py").read_text(encoding="utf-8")
+        source = (self.folder / "run" / "xmpp_partner_policy.py").read_text(encoding="utf-8")
         # Rows that a server without our modules can honour, unless a test says otherwise.
         params["partners"] = [{"type": "federated", "sasl": "optional", **partner} for partner in params["partners"]]
         order = {"module": source, "params": {"server": "ejabberd", **params}, "check": check, "die_at": die_at}
