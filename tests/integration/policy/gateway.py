@@ -268,7 +268,8 @@ def container(name: str, image: str, network: str, address: str, resolver: str, 
         "run", "-d", "--rm", "--name", name, "--label", f"{OWNER}={os.getpid()}",
         "--network", network, "--ip", address, "--dns", resolver, "--dns-search", ".",
         *runtime.limit_options(),
-        "-v", f"{folder}:/fedgate", image, "sleep", "infinity",
+        # A shell that waits buries what killed programs leave behind: the dead count towards the container's limit.
+        "-v", f"{folder}:/fedgate", image, "sh", "-c", "sleep infinity & wait",
     )  # fmt: skip
     try:
         yield name
