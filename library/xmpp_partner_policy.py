@@ -219,6 +219,7 @@ EXAMPLES = r"""
         federated: true
     partners:
       - domain: fabrikam.example
+        type: federated
 
 - name: Federate from an ejabberd of one's own, with all that it cannot honour waived by the partner concerned
   xmpp_partner_policy:
@@ -226,6 +227,8 @@ EXAMPLES = r"""
     local_hosts: [contoso.example]
     partners:
       - domain: fabrikam.example
+        type: federated
+        sasl: optional
         waive: [auto_approval, host]
 
 - name: Give a partner more connections than the others, and find its server at another name
@@ -238,6 +241,7 @@ EXAMPLES = r"""
       - domain: fabrikam.example
         connection_limit: 50
         proxy_fqdn: xmpp.hosting.example
+
 - name: Let nobody but Alice federate
   xmpp_partner_policy:
     local_hosts: [contoso.example]
