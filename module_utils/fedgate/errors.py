@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -61,6 +61,17 @@ class SeveralErrors(FedgateError):
         head = "1 error" if count == 1 else f"{count} errors"
         lines = "\n".join(f"  - {error}" for error in self.errors)
         super().__init__(f"{head} in the inventory; nothing was changed:\n{lines}")
+
+
+def raise_together(errors: Sequence[FedgateError]) -> None:
+    """Raise what was found wrong, if anything: one error as it is, several as one.
+
+    :raises FedgateError: the only one; :raises SeveralErrors: all of them.
+    """
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise SeveralErrors(errors)
 
 
 class MissingDependency(FedgateError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -95,6 +95,21 @@ class Plan:
     def as_diff(self) -> list[dict[str, str]]:
         """Return the changes as Ansible diffs: one entry a change, field by field."""
         return [_diff_of(change) for change in self.changes]
+
+
+def compared(
+    kind: str, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Change]:
+    """Yield one change for each thing of a kind that comes, goes or becomes another one, in the order of their names.
+
+    :param before: the fields of each thing that there is, by its name.
+    :param after: the fields of each thing that there shall be.
+    """
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            action: Action = "create" if old is None else "delete" if new is None else "update"
+            yield Change(action, kind, name, old, new)
 
 
 def _diff_of(change: Change) -> dict[str, str]:

@@ -7,15 +7,15 @@ import getpass
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from ..errors import CheckFailed, FedgateError, InvalidValue, SeveralErrors
+from ..errors import CheckFailed, FedgateError, InvalidValue, raise_together
 from ..host.systemd import Unit, UnitState
 from ..model.domains import domain_name
 from ..module import Context, Reconciler
-from ..plan import KNOWN_AFTER_APPLY, Change, Plan
+from ..plan import KNOWN_AFTER_APPLY, Change, Plan, compared
 from .blocked import Block, Blocks, parse, reported, text_of
 from .files import Seen, Wanted, look, write
 from .kinds import kind_of
@@ -86,7 +86,7 @@ class FederationBlock(Reconciler):
         if self.blocks:
             self._demand_others(observed)
         wanted = self._wanted(observed, _NOT_YET)
-        changes = list(_changes(observed.blocks, wanted))
+        changes = list(compared("block", _shown(observed.blocks), _shown(wanted)))
         if changes or not self._is_done(observed):
             before = {"blocked": sorted(observed.blocks), "loaded": self._is_loaded(observed)}
             changes.append(Change("run", "block list", self.path, before, {"blocked": sorted(wanted), "loaded": True}))
@@ -229,8 +229,7 @@ def read_domains(given: Iterable[str]) -> list[str]:
         except InvalidValue as error:
             hint = "Write the name; subdomains: true blocks all below it, too." if "*" in str(text) else error.hint
             errors.append(InvalidValue(error.message, path=f"domains[{index}]", hint=hint))
-    if errors:
-        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+    raise_together(errors)
     if not found:
         raise InvalidValue("no domain is named", path="domains", hint="Name those to block or release.")
     return list(dict.fromkeys(found))
@@ -270,15 +269,9 @@ def _why_not(seen: Observed) -> str:
     return str(blocking.get("reason") or "it still holds the former list")
 
 
-def _changes(before: Blocks, after: Blocks) -> Iterator[Change]:
-    for domain in sorted({*before, *after}):
-        old, new = before.get(domain), after.get(domain)
-        if old != new:
-            action = "create" if old is None else "delete" if new is None else "update"
-            yield Change(action, "block", domain, _shown(old), _shown(new))  # type: ignore[arg-type]
+def _shown(blocks: Blocks) -> dict[str, dict[str, Any]]:
+    return {domain: _fields(block) for domain, block in blocks.items()}
 
 
-def _shown(block: Optional[Block]) -> Optional[dict[str, Any]]:
-    if block is None:
-        return None
+def _fields(block: Block) -> dict[str, Any]:
     return {**block.fields(), **({"since": KNOWN_AFTER_APPLY} if block.since == _NOT_YET else {})}

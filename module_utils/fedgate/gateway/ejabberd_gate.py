@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..errors import CheckFailed, FedgateError, InvalidValue, MissingDependency
 from ..model.suggest import listed
 from ..module import Context, Reconciler
-from ..plan import Change, Plan
+from ..plan import Change, Plan, compared
 from .ejabberd_file import Running, parse, successor, text_of
 from .ejabberd_policy import compile_policy
 from .ejabberd_server import Server, State
@@ -79,7 +79,7 @@ class EjabberdPolicy(Reconciler):
         wish = self._wish(observed)
         self._demand_fit(observed, wish)
         old = observed.content[0]["partners"] if observed.content else {}
-        changes = list(_partners(old, wish.compiled.rules["partners"]))
+        changes = list(compared("partner", _fields(old), _fields(wish.compiled.rules["partners"])))
         if not self._is_written(observed, wish) or not _is_loaded(observed, wish):
             changes.append(self._load(observed, wish))
         if self._must_close(observed, wish):
@@ -245,10 +245,5 @@ def _is_loaded(observed: Observed, wish: Wish) -> bool:
     return observed.server is not None and observed.server.running.enforces(wish.compiled.rules, wish.generation)
 
 
-def _partners(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
-    for domain in sorted({*before, *after}):
-        old, new = before.get(domain), after.get(domain)
-        if old != new:
-            action = "create" if old is None else "delete" if new is None else "update"
-            fields = [None if value is None else {"partner": value} for value in (old, new)]
-            yield Change(action, "partner", domain, *fields)  # type: ignore[arg-type]
+def _fields(partners: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {domain: {"partner": partner} for domain, partner in partners.items()}

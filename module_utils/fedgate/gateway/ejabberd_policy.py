@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
-from ..errors import FedgateError, InvalidValue, SeveralErrors
+from ..errors import FedgateError, InvalidValue, SeveralErrors, raise_together
 from ..model import negotiation
 from ..model.limits import check_limits
 from .policy import Compiled, Loss
@@ -80,10 +80,7 @@ def _rows(partners: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any]
             errors.append(error)
         except SeveralErrors as several:
             errors.extend(several.errors)
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise SeveralErrors(errors)
+    raise_together(errors)
     return rows
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..errors import CheckFailed, FedgateError, MissingDependency
 from ..host.systemd import Unit, UnitState
 from ..module import Context, Reconciler
-from ..plan import Change, Plan
+from ..plan import Change, Plan, compared
 from .blocked import covering, reported
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
@@ -78,7 +78,7 @@ class PartnerPolicy(Reconciler):
     def plan(self, observed: Observed) -> Plan:
         """One change for each domain, and one for the policy as a whole: written, or only loaded."""
         text = self._wanted(observed)
-        changes = list(_partners(observed.content, parse(text)))
+        changes = list(compared("partner", partner_fields(observed.content), partner_fields(parse(text))))
         written = observed.file.data == text.encode() and self._has_rights(observed.file)
         if not written or observed.loaded != digest_of(text) or observed.alarm:
             changes.append(self._load(observed, text))
@@ -180,12 +180,3 @@ class PartnerPolicy(Reconciler):
 
 def _digest_of_file(file: Seen) -> Optional[str]:
     return None if file.data is None else digest_of(file.data.decode(errors="replace"))
-
-
-def _partners(present: Optional[Mapping[str, Any]], wanted: Optional[Mapping[str, Any]]) -> Iterator[Change]:
-    before, after = partner_fields(present), partner_fields(wanted)
-    for domain in sorted({*before, *after}):
-        old, new = before.get(domain), after.get(domain)
-        if old != new:
-            action = "create" if old is None else "delete" if new is None else "update"
-            yield Change(action, "partner", domain, old, new)  # type: ignore[arg-type]

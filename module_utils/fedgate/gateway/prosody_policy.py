@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import FedgateError, InvalidValue, SeveralErrors
+from ..errors import FedgateError, InvalidValue, SeveralErrors, raise_together
 from ..model import negotiation
 from ..model.domains import domain_name
 from ..model.limits import BOUNDS, OF_A_PARTNER, check_limits
@@ -65,10 +65,7 @@ def compile_policy(
     too_many = excess(len(rows))
     if too_many:
         errors.append(InvalidValue(too_many[0], hint=too_many[1]))
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise SeveralErrors(errors)
+    raise_together(errors)
     hosts = sorted(set(local_hosts))
     rules = {"local_hosts": hosts, "partners": rows, "components": open_components(components, hosts)}
     if limits is not None:

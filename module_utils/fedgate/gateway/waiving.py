@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import FedgateError, InvalidValue, SeveralErrors
+from ..errors import FedgateError, InvalidValue, raise_together
 from ..model.suggest import listed
 from ..model.waivers import objection
 from .policy import Loss
@@ -44,10 +44,7 @@ def waivers_of(partners: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
         wrong = objection(rule)
         if wrong:
             errors.append(InvalidValue(f"partner {domain}: waive: {wrong[0]}", hint=wrong[1]))
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise SeveralErrors(errors)
+    raise_together(errors)
     return waived
 
 
