@@ -1,0 +1,95 @@
+"""The playbooks on a deployment of Lync, run as its administrators run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ...emulators.lync.deployment import Deployment
+from ..rollout import Rollout
+from .site import Site
+
+
+@pytest.fixture
+def site(lync: Deployment, tmp_path: Path) -> Site:
+    """London on Lync, nothing done yet."""
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    return Site(folder, lync)
+
+
+def done(rollout: Rollout) -> Rollout:
+    assert rollout.code == 0, rollout.output[-6000:]
+    return rollout
+
+
+def writes(site: Site) -> list[str]:
+    """Return the names of the cmdlets that changed something since the last call."""
+    names = [name for name, _bound in site.lync.engine.calls if not name.startswith("Get-")]
+    site.lync.engine.calls.clear()
+    return names
+
+
+class TestPartners:
+    def test_planned_done_and_done_already(self, site: Site) -> None:
+        planned = done(site.play("partners.yml", "--check", "--diff"))
+        assert writes(site) == [] and "+type: federated" in planned.output
+        carried_out = done(site.play("partners.yml"))
+        assert planned.named_changes() == carried_out.named_changes()
+        # Once for the deployment, by one of its hosts.
+        created = [("lync1", "xmpp_partner", name, "create") for name in ("fabrikam.example", "woodgrove.example")]
+        assert set(created) <= carried_out.named_changes()
+        assert writes(site).count("New-CsXmppAllowedPartner") == 2
+        again = done(site.play("partners.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
+
+    def test_what_is_not_listed_goes_only_on_request(self, site: Site) -> None:
+        done(site.play("partners.yml"))
+        site.shared["federation_partners"] = site.shared["federation_partners"][:1]
+        kept = done(site.play("partners.yml"))
+        assert "woodgrove.example" in site.lync.world.partners
+        assert "the inventory does not list: woodgrove.example" in " ".join(kept.output.split())
+        site.shared["federation_lync"]["purge"] = True
+        gone = done(site.play("partners.yml"))
+        assert ("lync1", "xmpp_partner", "woodgrove.example", "delete") in gone.named_changes()
+        assert list(site.lync.world.partners) == ["fabrikam.example"]
+
+    def test_nobody_is_kept_alive_when_the_limits_say_so(self, site: Site) -> None:
+        site.shared["federation_limits"] = {"keepalive": False}
+        done(site.play("partners.yml"))
+        assert [partner.keepalive for partner in site.lync.world.partners.values()] == [False, False]
+
+    def test_a_failure_stops_every_host_of_the_deployment(self, site: Site) -> None:
+        site.shared["federation_lync"]["password"] = "mistyped"
+        failed = site.play("partners.yml")
+        assert failed.code == 2 and writes(site) == []
+        for host in ("lync1", "lync2"):
+            (failure,) = failed.hosts[host]["failed"]
+            assert "refuses the login of CONTOSO\\admin by ntlm" in failure["msg"]
+
+    def test_one_host_alone_does_it_too(self, site: Site) -> None:
+        rollout = done(site.play("partners.yml", "--limit", "lync2"))
+        assert {host for host, _kind, _name, _action in rollout.named_changes()} == {"lync2"}
+
+    def test_servers_that_nobody_says_how_to_reach_are_left_alone(self, site: Site) -> None:
+        del site.shared["federation_lync"]
+        rollout = done(site.play("partners.yml"))
+        assert "are not touched: federation_lync does not say" in " ".join(rollout.output.split())
+        assert not site.lync.engine.calls
+
+
+class TestGateway:
+    def test_planned_done_and_done_already(self, site: Site) -> None:
+        site.shared["federation_limits"] = {"connection_limit": 2000, "keepalive_interval": 120}
+        site.shared["federation_lync"]["subscription_refresh_interval"] = 14400
+        planned = done(site.play("gateway.yml", "--check", "--diff"))
+        assert writes(site) == [] and "+connection_limit: 2000" in planned.output
+        carried_out = done(site.play("gateway.yml"))
+        change = ("lync1", "xmpp_gateway_configuration", "Global", "update")
+        assert planned.named_changes() == carried_out.named_changes() and change in carried_out.named_changes()
+        configured = site.lync.world.gateway
+        assert configured["ConnectionLimit"] == 2000 and configured["SubscriptionRefreshInterval"] == 14400
+        assert writes(site).count("Set-CsXmppGatewayConfiguration") == 1
+        again = done(site.play("gateway.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
