@@ -14,7 +14,7 @@ from .checks import check_pools, check_retired
 from .components import Component, read_components
 from .dns_settings import DnsProvider
 from .limits import DEFAULTS, Limits, read_limits
-from .lync import FRONT_END, FrontEnd, check_lync, read_front_end
+from .lync import FRONT_END, FrontEnd, check_lync, policies_there, read_front_end
 from .partner import Partner, check_ownership, current_partners, read_partner
 from .pools import Host, Pool, read_pools
 from .problems import OriginOf, Problems, Where
@@ -110,7 +110,10 @@ class Deployment:
     def _lync_facts(self) -> dict[str, Any] | None:
         """Return what is managed on Lync, and for which hosts; None when there is nothing to manage."""
         hosts = [host.name for pool in self.pools if not pool.linux for host in pool.members]
-        return {**self.lync.as_facts(), "hosts": hosts} if self.lync and hosts else None
+        if not self.lync or not hosts:
+            return None
+        policies = policies_there(self.access, self.pools, self.sip_domains)
+        return {**self.lync.as_facts(), "hosts": hosts, "access_policies": [policy.as_facts() for policy in policies]}
 
     def _endpoint(self, pool: Pool, view: str) -> Endpoint:
         components = self.components_of(pool.xmpp_domains) if pool.linux else []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from .access import GLOBAL, SITE, AccessPolicy
 from .domains import is_address
 from .limits import DEFAULTS, MAX_CONNECTIONS, Limits
 from .partner import Partner
@@ -18,6 +19,7 @@ from .suggest import listed
 FRONT_END = "federation_lync"
 KEYS = (
     "front_end", "port", "username", "password", "authentication", "ca_file", "registrar_pool", "site", "purge",
+    "open_sip_federation", "ignore_groups",
     "subscription_refresh_interval", "log_message_bodies", "dialback_passphrase",
 )  # fmt: skip
 AUTHENTICATIONS = ("negotiate", "ntlm", "kerberos", "basic")
@@ -33,6 +35,8 @@ class FrontEnd:
     :ivar registrar_pool: FQDN of the pool that tests are made through (``-TargetFqdn``).
     :ivar site: name of the site whose XMPP route leads to our Edge pool; None when it is to be found.
     :ivar purge: whether partners that are not in the inventory are removed.
+    :ivar open_sip_federation: whether federation is turned on at the Access Edge, which opens it for SIP too.
+    :ivar ignore_groups: whether policies that are granted to groups may go without them there.
     :ivar subscription_refresh_interval: seconds; None to leave it as it is. :ivar log_message_bodies: likewise.
     """
 
@@ -40,6 +44,8 @@ class FrontEnd:
     registrar_pool: str
     site: str | None = None
     purge: bool = False
+    open_sip_federation: bool = False
+    ignore_groups: bool = False
     subscription_refresh_interval: int | None = None
     log_message_bodies: bool | None = None
 
@@ -68,6 +74,8 @@ def read_front_end(reader: Reader) -> FrontEnd | None:
         registrar_pool=fields.read("registrar_pool", Reader.domain, front_end),
         site=fields.read("site", Reader.text, None),
         purge=fields.read("purge", Reader.flag, False),
+        open_sip_federation=fields.read("open_sip_federation", Reader.flag, False),
+        ignore_groups=fields.read("ignore_groups", Reader.flag, False),
         subscription_refresh_interval=fields.read(
             "subscription_refresh_interval", lambda at: at.whole_number(1, MAX_CONNECTIONS, "seconds"), None
         ),
@@ -90,6 +98,26 @@ def _check_account(fields: Fields) -> None:
         if way != "kerberos" and not fields.has(key):
             hint = f"Add {key}: here (a secret by a vault_ variable), or authentication: kerberos with a ticket."
             fields.reader.wrong(f"authentication {way} needs {key}", hint)
+
+
+def policies_there(
+    policies: Iterable[AccessPolicy], pools: Iterable[Pool], sip_domains: Iterable[str]
+) -> list[AccessPolicy]:
+    """Return the access policies that concern Lync: of its sites and users, and the global one.
+
+    A site or user of a Linux pool is not in Lync's topology; what is granted to neither is not made there.
+    """
+    lync = [pool for pool in pools if not pool.linux]
+    sites = {f"{SITE}{pool.site}" for pool in lync}
+    domains = {*sip_domains, *(domain for pool in lync for domain in pool.xmpp_domains)}
+    found = []
+    for policy in policies:
+        users = tuple(user for user in policy.users if user.partition("@")[2] in domains)
+        if policy.name in sites or policy.name == GLOBAL:
+            found.append(policy)
+        elif not policy.name.startswith(SITE) and (users or not (policy.users or policy.groups)):
+            found.append(replace(policy, users=users))
+    return found
 
 
 def check_lync(
@@ -119,6 +147,7 @@ def check_lync(
     for partner, at in partners:
         _demand_honoured(partner, at, lync)
     _warn_of_limits(shared, limits, problems)
+    _demand_no_groups(shared, front_end)
 
 
 def _demand_honoured(partner: Partner, reader: Reader, lync: Sequence[Pool]) -> None:
@@ -130,6 +159,18 @@ def _demand_honoured(partner: Partner, reader: Reader, lync: Sequence[Pool]) -> 
                 "would let the partner in without it",
                 f"Remove it, or agree to its loss there: waive: [{rule}] on this partner. Linux gateways keep it.",
             )
+
+
+def _demand_no_groups(shared: Shared, front_end: FrontEnd) -> None:
+    reader = shared.reader("federation_access_policies")
+    items = reader.items() if reader else []
+    granted = [item for item in items if isinstance(item.value, Mapping) and item.value.get("groups")]
+    if granted and not front_end.ignore_groups:
+        granted[0].problems.error(
+            granted[0].where.into("groups"),
+            "Lync grants policies to users only, so on its pools nobody would have it by a group",
+            "Name the users; or agree to that: federation_lync.ignore_groups: true. Linux gateways keep the groups.",
+        )
 
 
 def _warn_of_limits(shared: Shared, limits: Limits, problems: Problems) -> None:

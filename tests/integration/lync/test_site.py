@@ -79,6 +79,45 @@ class TestPartners:
         assert not site.lync.engine.calls
 
 
+class TestAccess:
+    def test_planned_done_and_done_already(self, site: Site) -> None:
+        site.shared["federation_access_policies"] = [
+            {"name": "global", "xmpp_access": False},
+            {"name": "site:London", "xmpp_access": True},
+            {"name": "sales", "xmpp_access": True, "users": ["alice@contoso.example"]},
+        ]
+        site.shared["federation_lync"]["open_sip_federation"] = True
+        planned = done(site.play("partners.yml", "--check", "--diff"))
+        assert writes(site) == []
+        carried_out = done(site.play("partners.yml"))
+        assert planned.named_changes() == carried_out.named_changes()
+        kinds = {(kind, name) for _host, kind, name, _action in carried_out.named_changes()}
+        assert {
+            ("external_access_policy", "site:London"),
+            ("external_access_policy", "sales"),
+            ("external_access_grant", "alice@contoso.example"),
+            ("access_edge_configuration", "Global"),
+        } <= kinds
+        assert site.lync.world.users["alice@contoso.example"].policy == "sales"
+        assert site.lync.world.access_edge["AllowFederatedUsers"] is True
+        writes(site)
+        again = done(site.play("partners.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
+
+    def test_a_user_who_is_not_there_stops_it_by_name(self, site: Site) -> None:
+        site.shared["federation_access_policies"] = [
+            {"name": "global", "xmpp_access": False},
+            {"name": "sales", "xmpp_access": True, "users": ["nobody@contoso.example"]},
+        ]
+        failed = site.play("partners.yml")
+        assert failed.code == 2 and not site.lync.world.access_edge
+        assert all("nobody@contoso.example" in failed.hosts[host]["failed"][0]["msg"] for host in ("lync1", "lync2"))
+
+    def test_nothing_is_said_about_whom_nobody_asked(self, site: Site) -> None:
+        done(site.play("partners.yml"))
+        assert not {name for name in writes(site) if "Access" in name}
+
+
 class TestGateway:
     def test_planned_done_and_done_already(self, site: Site) -> None:
         site.shared["federation_limits"] = {"connection_limit": 2000, "keepalive_interval": 120}

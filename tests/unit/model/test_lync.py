@@ -38,6 +38,9 @@ def test_facts_hold_what_is_managed_and_no_account() -> None:
         "subscription_refresh_interval": None,
         "log_message_bodies": None,
         "hosts": ["lync1", "lync2"],
+        "open_sip_federation": False,
+        "ignore_groups": False,
+        "access_policies": [],
     }
     assert "canary" not in json.dumps(facts) and "CONTOSO" not in json.dumps(facts)
 
@@ -139,6 +142,42 @@ def test_limits_that_lync_does_not_know_are_warned_of() -> None:
     deployment = read(mixed(federation_limits={"stanza_rate": 50, "stanza_size": 524288}))
     (warning,) = deployment.warnings
     assert warning.startswith("federation_limits.stanza_rate") and "on Linux gateways only" in warning
+
+
+POLICIES: list[dict[str, Any]] = [
+    {"name": "global", "xmpp_access": False},
+    {"name": "site:london", "xmpp_access": True},
+    {"name": "site:Redmond", "xmpp_access": True},
+    {"name": "sales", "xmpp_access": True, "users": ["akira@contoso-asia.example", "ann@na.contoso.example"]},
+    {"name": "tokyo", "xmpp_access": True, "users": ["akari@contoso-asia.example"]},
+    {"name": "later", "xmpp_access": True},
+]
+
+
+def sited(**shared: Any) -> Hosts:
+    hosts = mixed(**shared)
+    for name, site in (("edge1.london", "london"), ("edge2.london", "london"), ("lync1", "Redmond")):
+        hosts[name]["edge_pool_site"] = site
+    return hosts
+
+
+def test_only_policies_that_concern_lync_are_made_there() -> None:
+    facts = read(sited(federation_access_policies=POLICIES)).as_facts()
+    there = {policy["name"]: policy["users"] for policy in facts["lync"]["access_policies"]}
+    assert there == {"global": [], "site:Redmond": [], "sales": ["ann@na.contoso.example"], "later": []}
+    assert len(facts["access_policies"]) == len(POLICIES)
+
+
+def test_groups_must_be_agreed_to_be_without_meaning() -> None:
+    group = {"name": "contractors", "xmpp_access": False, "groups": ["CN=Contractors,DC=contoso,DC=example"]}
+    hosts = sited(federation_access_policies=[POLICIES[0], group])
+    hosts["edge1.tokyo"]["xmpp_gateway_directory"] = True
+    error = only_error_of(hosts)
+    assert error.startswith("federation_access_policies[1].groups") and "ignore_groups" in error
+    for variables in hosts.values():
+        variables["federation_lync"] = reached(ignore_groups=True)["federation_lync"]
+    facts = read(hosts).as_facts()["lync"]
+    assert [policy["name"] for policy in facts["access_policies"]] == ["global"] and facts["ignore_groups"]
 
 
 def test_logged_bodies_are_warned_of() -> None:
