@@ -48,7 +48,7 @@ class OverShell(Reconciler):
         if self._shell is not None:
             self._shell.close()
 
-    def carry_out(self, plan: Plan, do: Callable[[Change], None]) -> None:
+    def carry_out(self, plan: Plan, do: Callable[[Change], object]) -> None:
         """Do each change, in order; say what was done when one fails.
 
         :raises FedgateError: that of the change, with the details ``applied`` and ``left`` (lists of names).
