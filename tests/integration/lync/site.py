@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
 from ..rollout import BIN, ROOT, Rollout, environment
@@ -23,6 +29,46 @@ PARTNERS: list[dict[str, Any]] = [
     },
     {"domain": "woodgrove.example", "type": "public_unverified"},
 ]
+
+
+def own_address() -> str:
+    """Return an address of this machine that others may reach: published ones must not be of the loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("198.51.100.1", 9))  # nothing is sent
+        except OSError:
+            pytest.skip("this machine has no address but those of its loopback")
+        return str(way.getsockname()[0])
+
+
+@contextlib.contextmanager
+def resolver(port: int, address: str = "127.84.0.53") -> Iterator[str]:
+    """Pass on, by UDP, what is asked on port 53 of an address of the loopback; BIND itself listens on no such address.
+
+    :param port: of a name server on 127.0.0.1. :returns: the address.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind((address, 53))
+    listener.settimeout(0.1)
+    stop = threading.Event()
+
+    def serve() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                question, peer = listener.recvfrom(4096)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+                    way.settimeout(5)
+                    way.sendto(question, ("127.0.0.1", port))
+                    listener.sendto(way.recv(4096), peer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield address
+    finally:
+        stop.set()
+        thread.join()
+        listener.close()
 
 
 class Site:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ...emulators.lync.deployment import Deployment
+from ..bind import NAMED, Bind
+from ..far_side import honest, server
+from ..pki import Authority
 from ..rollout import Rollout
-from .site import Site
+from .site import Site, own_address, resolver
+
 
 
 @pytest.fixture
@@ -17,6 +23,34 @@ def site(lync: Deployment, tmp_path: Path) -> Site:
     folder = tmp_path / "inventory"
     folder.mkdir()
     return Site(folder, lync)
+
+
+@pytest.fixture
+def public(site: Site, tmp_path: Path) -> Iterator[Site]:
+    """The same, with the world around it: a name server, and what partners meet at the Edge's address."""
+    if os.geteuid() != 0 or not Path(NAMED).exists():
+        pytest.skip("needs root, for a name server on port 53 of the loopback, and BIND (package bind9)")
+    authority = Authority()
+    anchor = tmp_path / "authority.pem"
+    anchor.write_text(authority.pem)
+    folder = tmp_path / "bind"
+    folder.mkdir()
+    bind, address = Bind(folder), own_address()
+    site.shared |= {
+        "federation_dns_provider": bind.provider(),
+        "federation_dns_ttl": 60,
+        "federation_trust_anchors": [str(anchor)],
+    }
+    for variables in site.hosts.values():
+        variables["edge_published_addresses"] = [address]
+    site.shared["federation_partners"][0]["echo_address"] = "echo@fabrikam.example"
+    bind.start()
+    try:
+        with server(honest(authority.issue("contoso.example")), address, 5269), resolver(bind.port) as asked:
+            site.shared["federation_dns_resolvers"] = [asked]
+            yield site
+    finally:
+        bind.stop()
 
 
 def done(rollout: Rollout) -> Rollout:
@@ -132,3 +166,16 @@ class TestGateway:
         assert writes(site).count("Set-CsXmppGatewayConfiguration") == 1
         again = done(site.play("gateway.yml"))
         assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
+
+
+class TestSite:
+    def test_from_prepared_to_verified(self, public: Site) -> None:
+        planned = done(public.play("site.yml", "--check", "--diff"))
+        assert writes(public) == []
+        carried_out = done(public.play("site.yml"))
+        assert planned.named_changes() == carried_out.named_changes()
+        assert ("lync1", "rrset", "_xmpp-server._tcp.contoso.example SRV", "create") in carried_out.named_changes()
+        assert writes(public)[-1] == "Test-CsXmppIM"
+        again = done(public.play("site.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0}
+        assert writes(public) == ["Test-CsXmppIM"]
