@@ -55,7 +55,7 @@ CMDLETS = (
         {
             "Identity": Parameter(text, ("Identity",)),
             "Filter": Parameter(text, ("Filter",)),
-            "LocalStore": Parameter(boolean),
+            "LocalStore": Parameter(switch),
         },
         _get,
         frozenset({"CsAdministrator", "CsViewOnlyAdministrator"}),

@@ -8,7 +8,7 @@ from typing import Any
 
 from psrpcore.types import ErrorCategory
 
-from .binder import Cmdlet, Parameter, boolean, text
+from .binder import Cmdlet, Parameter, boolean, switch, text
 from .console import CmdletError, decorated
 from .engine import Call
 from .users import one_user
@@ -26,8 +26,6 @@ DEFAULTS: dict[str, Any] = {
     "EnableOutsideAccess": False,
 }
 _SETTINGS = {name: Parameter(text if name == "Description" else boolean) for name in DEFAULTS}
-#: Sites of the deployment, for policies that are made at a site.
-SITES = ("London", "Tokyo")
 
 
 def _as_object(policy: AccessPolicy) -> Any:
@@ -81,15 +79,15 @@ def _new(world: World, call: Call) -> Iterator[Any]:
             target=identity,
         )
     if identity.startswith("Site:"):
-        _demand_site(identity)
+        _demand_site(world, identity)
     policy = AccessPolicy(identity, {name: value for name, value in call.given.items() if name in DEFAULTS})
     world.access_policies[identity.lower()] = policy
     world.written()
     yield _as_object(policy)
 
 
-def _demand_site(identity: str) -> None:
-    if identity.partition(":")[2].lower() not in {site.lower() for site in SITES}:
+def _demand_site(world: World, identity: str) -> None:
+    if identity.partition(":")[2].lower() not in {site.lower() for site in world.topology.sites}:
         raise CmdletError(f'Cannot find site "{identity}".', "SiteNotFound", ErrorCategory.ObjectNotFound)  # guessed
 
 
@@ -140,7 +138,7 @@ CMDLETS = (
         {
             "Identity": Parameter(text, ("Identity",)),
             "Filter": Parameter(text, ("Filter",)),
-            "LocalStore": Parameter(boolean),
+            "LocalStore": Parameter(switch),
         },
         _get,
         frozenset({"CsAdministrator", "CsViewOnlyAdministrator"}),
