@@ -18,7 +18,7 @@ from .targets import CHANGE, PEER, UNITS, targets
 
 #: Sent before a kind is measured: streams are made, and what is kept in memory is there.
 WARM_UP = 400
-#: Seconds between opening the streams and the first burst: the report of new streams, on our side, is no cost of stanzas.
+#: Seconds between opening the streams and the first burst: to report new streams, on our side, is no cost of stanzas.
 SETTLE = 1.0
 CHANGES = 3
 
