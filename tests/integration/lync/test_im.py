@@ -14,7 +14,7 @@ from ansible.module_utils.fedgate.module import report_here
 
 from ...emulators.lync.deployment import NOBODY, VIEWER, Deployment
 from ...emulators.lync.world import XmppPartner
-from .conftest import Options, options_of
+from .conftest import options_of
 
 Send = Callable[..., dict[str, Any]]
 POOL, ECHO = "pool1.contoso.example", "echo@fabrikam.example"

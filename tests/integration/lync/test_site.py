@@ -16,7 +16,6 @@ from ..rollout import Rollout
 from .site import Site, own_address, resolver
 
 
-
 @pytest.fixture
 def site(lync: Deployment, tmp_path: Path) -> Site:
     """London on Lync, nothing done yet."""
