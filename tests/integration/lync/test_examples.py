@@ -11,12 +11,13 @@ import pytest
 
 from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
+from ...emulators.lync.world import XmppPartner
 from ..rollout import BIN, ROOT, environment
 from ..test_examples import examples_of
 from .conftest import options_of, options_of_edge
 
 #: Those whose examples write nothing: they look, wait, or work on services.
-NO_WRITES = ("lync_info", "lync_preflight", "lync_replication", "lync_service")
+NO_WRITES = ("lync_info", "lync_preflight", "lync_replication", "lync_service", "lync_test_im")
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("lync_*.py"))
 VARIABLES = {
     "vault_dialback_passphrase": "a secret of the deployment",
@@ -50,6 +51,8 @@ def play(deployment: Deployment, folder: Path, tasks: list[dict[str, Any]], *opt
 
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_run(lync: Deployment, module: str, tmp_path: Path) -> None:
+    if module == "lync_test_im":
+        lync.world.partners["fabrikam.example"] = XmppPartner("fabrikam.example")
     checked = play(lync, tmp_path, examples_of(module), "--check", "--diff")
     assert lync.world.writes == 0 and (module in NO_WRITES or "changed=0" not in checked)
     done = play(lync, tmp_path, examples_of(module), "--diff")
