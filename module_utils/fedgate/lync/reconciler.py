@@ -27,7 +27,28 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 }
 
 
-class OverShell(Reconciler):
+class Many(Reconciler):
+    """A reconciler of many things that are changed one by one, each by itself."""
+
+    def carry_out(self, plan: Plan, do: Callable[[Change], None]) -> None:
+        """Do each change, in order; say what was done when one fails.
+
+        :raises FedgateError: that of the change, with the details ``applied`` and ``left`` (lists of names).
+        """
+        done: list[str] = []
+        for change in plan.changes:
+            try:
+                do(change)
+            except FedgateError as error:
+                left = [str(item) for item in plan.changes[len(done) :]]
+                error.details.update({"applied": done, "left": left})
+                error.message += f" ({len(done)} of {len(plan.changes)} changes were made before it)"
+                error.hint = " ".join(filter(None, (error.hint, "A second run does what is left.")))
+                raise
+            done.append(str(change))
+
+
+class OverShell(Many):
     """A reconciler that works through one session on a server, opened at the first look and closed at the end."""
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
@@ -47,23 +68,6 @@ class OverShell(Reconciler):
         """End the session."""
         if self._shell is not None:
             self._shell.close()
-
-    def carry_out(self, plan: Plan, do: Callable[[Change], None]) -> None:
-        """Do each change, in order; say what was done when one fails.
-
-        :raises FedgateError: that of the change, with the details ``applied`` and ``left`` (lists of names).
-        """
-        done: list[str] = []
-        for change in plan.changes:
-            try:
-                do(change)
-            except FedgateError as error:
-                left = [str(item) for item in plan.changes[len(done) :]]
-                error.details.update({"applied": done, "left": left})
-                error.message += f" ({len(done)} of {len(plan.changes)} changes were made before it)"
-                error.hint = " ".join(filter(None, (error.hint, "A second run does what is left.")))
-                raise
-            done.append(str(change))
 
     def calls(self) -> dict[str, int]:
         """Return how many cmdlets were called."""

@@ -35,11 +35,17 @@ class World:
 
     :ivar partners: by domain in lower case, in the order of creation.
     :ivar roles: RBAC roles by account name in lower case, without its domain.
+    :ivar holdings: certificates and files of each computer (``holdings.Holdings``), by FQDN in lower case.
+    :ivar authorities: enterprise CAs (``authority.Authority``), by ``host\\name`` in lower case.
+    :ivar sip_domains: those of the topology.
     """
 
     partners: dict[str, XmppPartner] = field(default_factory=dict)
     roles: dict[str, frozenset[str]] = field(default_factory=dict)
     gateway: dict[str, Any] = field(default_factory=dict)
+    holdings: dict[str, Any] = field(default_factory=dict)
+    authorities: dict[str, Any] = field(default_factory=dict)
+    sip_domains: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     writes: int = 0
 
