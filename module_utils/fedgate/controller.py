@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from .module import report_here, run_here
+
 
 def works_here(action: Any, task_vars: Mapping[str, Any]) -> bool:
     """Tell whether the module would run on this machine, as this user and with this very Python.
@@ -61,3 +63,47 @@ def lync_arguments(action: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         named = task_vars.get("ansible_host") or task_vars.get("inventory_hostname")
         arguments["host"] = plain(action._templar.template(named))
     return arguments
+
+
+class _OverRemoting:
+    """Stands before ``ActionBase`` in a plug-in whose work is done here, whatever host the task is for."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    arguments: Mapping[str, Any]
+    _task: Any
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Do the work over PowerShell remoting and return its result."""
+        result: dict[str, Any] = super().run(tmp, task_vars)  # type: ignore[misc]
+        return {**result, **self.work(lync_arguments(self, task_vars or {}))}
+
+    def work(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result for a task's arguments."""
+        raise NotImplementedError
+
+
+class LyncChange(_OverRemoting):
+    """The plug-in of a module that changes something on a Lync Server.
+
+    :cvar arguments: the module's argument spec. :cvar kind: its reconciler.
+    """
+
+    kind: Any
+
+    def work(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Reconcile, or only plan in check mode."""
+        return run_here(type(self).kind, self.arguments, given, bool(self._task.check_mode))
+
+
+class LyncReport(_OverRemoting):
+    """The plug-in of a module that only looks at a Lync Server.
+
+    :cvar arguments: the module's argument spec. :cvar look: what it does, wrapped in ``staticmethod``.
+    """
+
+    look: Any
+
+    def work(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Look, and report."""
+        return report_here(type(self).look, self.arguments, given)

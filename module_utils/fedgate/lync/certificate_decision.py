@@ -120,9 +120,7 @@ def shortcomings(order: Order, stored: Stored, now: datetime) -> tuple[str, ...]
     return tuple(found)
 
 
-def _ready(
-    order: Order, held: Held, live: Stored | None, now: datetime, warn: Callable[[str], None]
-) -> Stored | None:
+def _ready(order: Order, held: Held, live: Stored | None, now: datetime, warn: Callable[[str], None]) -> Stored | None:
     """Return the newest certificate of the store that could serve: imported by a run that was killed, or by hand."""
     found = [
         each

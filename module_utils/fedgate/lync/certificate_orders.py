@@ -146,7 +146,9 @@ def _settings(item: Mapping[str, Any], members: int) -> RequestSettings:
     settings = RequestSettings.of(item)
     if settings.key.type == "rsa" and settings.key.size not in _SIZES:
         raise InvalidValue(
-            f"Request-CsCertificate makes no RSA key of {settings.key.size} bits", path="key.size", hint="Allowed: 2048, 4096."
+            f"Request-CsCertificate makes no RSA key of {settings.key.size} bits",
+            path="key.size",
+            hint="Allowed: 2048, 4096.",
         )
     if members > 1 and not settings.exportable:
         raise InvalidValue(

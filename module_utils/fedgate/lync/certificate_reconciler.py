@@ -146,7 +146,12 @@ class LyncCertificates(Many):
             stored = held.find(target)
             if stored is None or not stored.has_key:
                 yield Change(
-                    "create", KEPT, f"{order.name} on {host}", None, _fields(decision), self._bringing(order, decision, host)
+                    "create",
+                    KEPT,
+                    f"{order.name} on {host}",
+                    None,
+                    _fields(decision),
+                    self._bringing(order, decision, host),
                 )
             present = {use: held.assigned.get(use) for use in order.uses}
             if any(thumbprint != target for thumbprint in present.values()):
@@ -201,7 +206,9 @@ class LyncCertificates(Many):
             yield Pending("certificate", order.name, f"{_authority(order)}, which the request goes to; then run again")
         elif decision.step == WAIT and decision.online is not None:
             yield Pending(
-                "certificate", order.name, f"{_authority(order)} to issue request {decision.online.number}; then run again"
+                "certificate",
+                order.name,
+                f"{_authority(order)} to issue request {decision.online.number}; then run again",
             )
         elif decision.step == WAIT:
             where = order.request_file or "csr of the result"

@@ -26,7 +26,9 @@ class Servers:
         self.first = next(iter(self.connections))
         for member in params["members"]:
             given = {name: member[name] for name in _OF_MEMBER if member.get(name) is not None}
-            self._add(member.get("name") or member["host"], read_connection({**params, **given, "host": member["host"]}))
+            self._add(
+                member.get("name") or member["host"], read_connection({**params, **given, "host": member["host"]})
+            )
 
     def _add(self, name: str, connection: Connection) -> None:
         if name in self.connections:

@@ -86,9 +86,7 @@ def _set(world: World, call: Call) -> Iterator[Any]:
     if entry is None:
         raise failed(f'Cannot find the certificate with thumbprint "{thumbprint}".', "CertificateNotFound", thumbprint)
     if entry.key is None:
-        raise failed(
-            f'The certificate with thumbprint "{thumbprint}" has no private key.', "NoPrivateKey", thumbprint
-        )
+        raise failed(f'The certificate with thumbprint "{thumbprint}" has no private key.', "NoPrivateKey", thumbprint)
     if not is_trusted(held, entry.certificate):
         call.console.warnings.append(f'The chain of the certificate "{thumbprint}" is invalid.')  # guessed
     for use in call["Type"]:
@@ -146,8 +144,20 @@ CMDLETS = (
             **{
                 name: _new(text)
                 for name in (
-                    "CA", "CaAccount", "CaPassword", "City", "ComputerFqdn", "Country", "DomainName", "FriendlyName",
-                    "GlobalCatalog", "GlobalSettingsDomainController", "Organization", "OU", "Output", "State",
+                    "CA",
+                    "CaAccount",
+                    "CaPassword",
+                    "City",
+                    "ComputerFqdn",
+                    "Country",
+                    "DomainName",
+                    "FriendlyName",
+                    "GlobalCatalog",
+                    "GlobalSettingsDomainController",
+                    "Organization",
+                    "OU",
+                    "Output",
+                    "State",
                     "Template",
                 )
             },  # fmt: skip
@@ -200,4 +210,3 @@ CMDLETS = (
         where=_EDGE,
     ),
 )
-

@@ -74,9 +74,7 @@ def _new(world: World, call: Call) -> Iterator[Any]:
     key = _key(call)
     request = _request(world, held, call, key)
     held.stores["REQUEST"].append(
-        Entry(
-            stand_in(key, request.subject), key, call["PrivateKeyExportable"] is True, call["FriendlyName"] or ""
-        )
+        Entry(stand_in(key, request.subject), key, call["PrivateKeyExportable"] is True, call["FriendlyName"] or "")
     )
     if authority is None:
         held.files[call["Output"].lower()] = _as_file(request)
@@ -206,8 +204,6 @@ def _clear(world: World, call: Call) -> Iterator[Any]:
     for request in _chosen(held, call):
         del held.online[request.number]
         held.stores["REQUEST"] = [
-            entry
-            for entry in held.stores["REQUEST"]
-            if spki(entry.certificate.public_key()) != request.fingerprint
+            entry for entry in held.stores["REQUEST"] if spki(entry.certificate.public_key()) != request.fingerprint
         ]
     return iter(())

@@ -26,8 +26,12 @@ _STORE = "cert:\\localmachine\\"
 
 
 def held_by(world: World, call: Call) -> Holdings:
-    """Return the computer that a cmdlet runs on."""
-    held: Holdings = world.holdings.setdefault(call.host.lower(), Holdings(call.host))
+    """Return what the computer holds that a cmdlet runs on; an Edge Server's names are those of its pool."""
+    if call.host.lower() not in world.holdings:
+        pool = world.topology.computers().get(call.host)
+        subject = (pool.external_fqdn or pool.fqdn) if pool else call.host
+        world.holdings[call.host.lower()] = Holdings(call.host, subject, tuple(world.sip_domains))
+    held: Holdings = world.holdings[call.host.lower()]
     return held
 
 
@@ -120,17 +124,6 @@ def _as_object(entry: Entry) -> Any:
         "RawData": raw,
     }
     return shown
-
-
-def select(values: list[Any], properties: list[str]) -> Iterator[Any]:
-    """Do what Select-Object -Property does: objects with these properties; one that is not there is null."""
-    for value in values:
-        found = getattr(value.PSObject, "selectable", None) or {
-            item.name: item.value for item in (*value.PSObject.adapted_properties, *value.PSObject.extended_properties)
-        }
-        chosen = {name: found.get(name) for name in properties}
-        name = f"Selected.{value.PSObject.type_names[0]}"
-        yield decorated([name, "System.Management.Automation.PSCustomObject", "System.Object"], chosen, "")
 
 
 def _export_pfx(world: World, call: Call) -> Iterator[Any]:

@@ -6,9 +6,16 @@ look up is marked *guessed*.
 
 from __future__ import annotations
 
+import copy
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
+
+from .machines import Machine
+from .machines import usual as usual_machines
+from .replication import Replication
+from .topology import Topology
+from .topology import usual as usual_topology
 
 GLOBAL = "Global"
 
@@ -35,20 +42,45 @@ class World:
 
     :ivar partners: by domain in lower case, in the order of creation.
     :ivar roles: RBAC roles by account name in lower case, without its domain.
+    :ivar machines: computers by FQDN in lower case; ``topology`` says which there are.
     :ivar holdings: certificates and files of each computer (``holdings.Holdings``), by FQDN in lower case.
     :ivar authorities: enterprise CAs (``authority.Authority``), by ``host\\name`` in lower case.
-    :ivar sip_domains: those of the topology.
+    :ivar sip_domains: those of the topology, the primary one first.
+    :cvar STORED: the fields that the Central Management Store holds: replicas have copies of these.
     """
+
+    STORED: ClassVar[tuple[str, ...]] = ("partners", "gateway", "topology")
 
     partners: dict[str, XmppPartner] = field(default_factory=dict)
     roles: dict[str, frozenset[str]] = field(default_factory=dict)
     gateway: dict[str, Any] = field(default_factory=dict)
     holdings: dict[str, Any] = field(default_factory=dict)
     authorities: dict[str, Any] = field(default_factory=dict)
-    sip_domains: list[str] = field(default_factory=list)
+    sip_domains: list[str] = field(default_factory=lambda: ["contoso.example"])
     lock: threading.RLock = field(default_factory=threading.RLock)
+    topology: Topology = field(default_factory=usual_topology)
+    machines: dict[str, Machine] = field(default_factory=dict)
     writes: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.machines:
+            self.machines = usual_machines(self.topology)
+        self.replication = Replication(self)
 
     def written(self) -> None:
         """Note a write to the Central Management Store: replicas are behind from now on."""
         self.writes += 1
+        self.replication.written()
+
+    def stored(self) -> dict[str, Any]:
+        """Return a copy of what is in the Central Management Store."""
+        return {name: copy.deepcopy(getattr(self, name)) for name in self.STORED}
+
+    def seen_by(self, computer: str) -> World:
+        """Return the deployment as a computer's own copy of the store shows it."""
+        held = self.replication.content(computer)
+        if held is None:
+            return self
+        seen = copy.copy(self)
+        vars(seen).update(held)
+        return seen
