@@ -210,8 +210,8 @@ def check_request(order: Order, pem: str, host: str) -> None:
         said += [f"it lacks {', '.join(less)}"] if less else []
         raise Refused(
             f"{host} asks for other names than the inventory has for {order.name}: {'; '.join(said)}",
-            hint="Request-CsCertificate adds the names that it finds in the topology. Bring topology and inventory into "
-            "line (edge_pool_fqdn, edge_pool_webconf_fqdn, federation_sip_domains, edge_pool_additional_names).",
+            hint="Request-CsCertificate adds the names that it finds in the topology. Bring topology and inventory "
+            "into line (edge_pool_fqdn, edge_pool_webconf_fqdn, federation_sip_domains, edge_pool_additional_names).",
         )
 
 

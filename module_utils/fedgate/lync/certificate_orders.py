@@ -107,7 +107,7 @@ def _read(item: Mapping[str, Any], members: int) -> Order:
         raise InvalidValue("a certificate without any use", path="uses", hint=f"Allowed: {', '.join(USES)}.")
     if item.get("thumbprint"):
         return Order(item["name"], uses, None, Rules(), thumbprint=_thumbprint(item))
-    settings = _settings(item, members)
+    settings, ca = _settings(item, members), _ca(item)
     _refuse_together(item)
     return Order(
         item["name"],
@@ -116,7 +116,7 @@ def _read(item: Mapping[str, Any], members: int) -> Order:
         Rules.of(item),
         bool(item.get("all_sip_domains")),
         item.get("computer_fqdn"),
-        _ca(item),
+        ca,
         item.get("answer"),
         item.get("chain") or None,
         item.get("pkcs12_password"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -60,7 +61,10 @@ class LyncCertificates(Many):
         self.paths = certificate_work.Paths(params["directory"])
         self.before: dict[str, Mapping[str, str]] = {}
         self.assigned: list[str] = []
-        self._calls = 0
+        #: What was renewed in this run, and so is not renewed again by force.
+        self.renewed: set[str] = set()
+        #: What was asked for in this run. What comes of it belongs to the next run: nobody could have planned it.
+        self.asked: set[str] = set()
         self._warned: set[str] = set()
 
     def close(self) -> None:
@@ -86,6 +90,8 @@ class LyncCertificates(Many):
 
     def _decide(self, order: Order, held: Held, now: datetime) -> Decision:
         host = self.servers.first
+        if order.name in self.renewed:
+            order = dataclasses.replace(order, rules=dataclasses.replace(order.rules, force=False))
         return decide(order, held, host, now, lambda: certificate_answer.read(order, held, host, now), self._warn)
 
     def plan(self, observed: Observed) -> Plan:
@@ -94,6 +100,9 @@ class LyncCertificates(Many):
         pending: list[Pending] = []
         for order in self.orders.values():
             decision = observed.decisions[order.name]
+            if order.name in self.asked and decision.step != REQUEST:
+                pending += self._next(order, decision)
+                continue
             changes += self._asking(order, decision, observed)
             changes += self._keeping(order, decision, observed)
             pending += self._waiting(order, decision)
@@ -131,6 +140,7 @@ class LyncCertificates(Many):
     def _request(self, order: Order, stale: str | None) -> None:
         first = self.servers.first
         certificate_work.request(self.servers.session(first), order, self.paths, first, stale)
+        self.asked.add(order.name)
 
     def _lay(self, order: Order, path: str) -> None:
         pem = certificate_store.get_text(self.servers.session(self.servers.first), self.paths.request(order))
@@ -154,7 +164,7 @@ class LyncCertificates(Many):
                     self._bringing(order, decision, host),
                 )
             present = {use: held.assigned.get(use) for use in order.uses}
-            if any(thumbprint != target for thumbprint in present.values()):
+            if target is None or any(thumbprint != target for thumbprint in present.values()):
                 before = {use: thumbprint for use, thumbprint in present.items() if thumbprint}
                 yield Change(
                     "update" if before else "create",
@@ -186,6 +196,7 @@ class LyncCertificates(Many):
             target, _chain = self._settled(order, decision)
             certificate_store.assign(self.servers.session(host), target, order.uses)
             self.assigned.append(host)
+            self.renewed.add(order.name)
 
         return assign
 
@@ -200,6 +211,12 @@ class LyncCertificates(Many):
         found = self._decide(order, held, library.now())
         certificate_answer.demand(found.target, order.name, first)
         return str(found.target), found.chain
+
+    def _next(self, order: Order, decision: Decision) -> Iterator[Pending]:
+        if decision.step == WAIT:
+            return self._waiting(order, decision)
+        said = f"the next run: {_authority(order)} has issued it, and it has to be assigned"
+        return iter([Pending("certificate", order.name, said)])
 
     def _waiting(self, order: Order, decision: Decision) -> Iterator[Pending]:
         if decision.step == REQUEST:

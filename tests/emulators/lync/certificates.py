@@ -160,7 +160,7 @@ CMDLETS = (
                     "State",
                     "Template",
                 )
-            },  # fmt: skip
+            },
             "ClientEKU": _new(boolean),
             "PrivateKeyExportable": _new(boolean),
             "AllSipDomain": _new(switch),

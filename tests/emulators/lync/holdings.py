@@ -37,7 +37,7 @@ class Entry:
     @property
     def thumbprint(self) -> str:
         """SHA-1 of the certificate, in capitals, as Windows writes it."""
-        return self.certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303
+        return self.certificate.fingerprint(hashes.SHA1()).hex().upper()
 
 
 @dataclass
@@ -148,7 +148,7 @@ def pfx_of(entry: Entry, chain: Iterable[x509.Certificate], password: str) -> by
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(2000)
         .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-        .hmac_hash(hashes.SHA1())  # noqa: S303
+        .hmac_hash(hashes.SHA1())
         .build(password.encode())
     )
     name = entry.friendly_name.encode() or None

@@ -1,4 +1,4 @@
-"""What Request-CsCertificate does: a key, a request as certreq writes it, and what becomes of it at an enterprise CA."""
+"""What Request-CsCertificate does: a key, a request as certreq writes it, what an enterprise CA makes of it."""
 
 from __future__ import annotations
 
@@ -188,7 +188,8 @@ def _list(world: World, call: Call) -> Iterator[Any]:
             "FriendlyName": request.friendly_name,
             "Status": _status(world, request),
         }
-        yield decorated(["Microsoft.Rtc.Management.Deployment.CertificateRequest"], properties, str(request.number))
+        types = ["Microsoft.Rtc.Management.Deployment.CertificateRequest", "System.Object"]
+        yield decorated(types, properties, str(request.number))
 
 
 def _retrieve(world: World, call: Call) -> Iterator[Any]:

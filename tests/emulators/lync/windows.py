@@ -1,7 +1,7 @@
 """Cmdlets of Windows itself, as far as certificates need them: files, the certificate provider, PFX.
 
-Sources: Microsoft's reference of Microsoft.PowerShell.Management (Windows PowerShell 5.1) and of the module PKI; objects
-of type X509Certificate2 come over remoting with RawData only (types.ps1xml, PropertySerializationSet), which is why
+Sources: Microsoft's reference of Microsoft.PowerShell.Management (Windows PowerShell 5.1) and of the module PKI. An
+X509Certificate2 comes over remoting with RawData only (types.ps1xml, PropertySerializationSet), which is why
 Select-Object is there.
 """
 
@@ -26,11 +26,14 @@ _STORE = "cert:\\localmachine\\"
 
 
 def held_by(world: World, call: Call) -> Holdings:
-    """Return what the computer holds that a cmdlet runs on; an Edge Server's names are those of its pool."""
+    """Return what the computer holds that a cmdlet runs on.
+
+    An Edge Server's names are its pool's external one and the XMPP domain, here the primary SIP domain.
+    """
     if call.host.lower() not in world.holdings:
         pool = world.topology.computers().get(call.host)
         subject = (pool.external_fqdn or pool.fqdn) if pool else call.host
-        world.holdings[call.host.lower()] = Holdings(call.host, subject, tuple(world.sip_domains))
+        world.holdings[call.host.lower()] = Holdings(call.host, subject, tuple(world.sip_domains[:1]))
     held: Holdings = world.holdings[call.host.lower()]
     return held
 
