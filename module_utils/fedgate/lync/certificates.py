@@ -54,7 +54,6 @@ _MEMBER = {
 }
 ARGUMENTS: dict[str, Any] = {
     **CONNECTION_ARGUMENTS,
-    "endpoint": {"type": "str", "choices": ["edge"], "default": "edge"},
     "members": {
         "type": "list",
         "elements": "dict",
