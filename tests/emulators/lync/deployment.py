@@ -13,12 +13,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+<<<<<<< HEAD
 from . import certificates, gateway, partners, replication, services, topology
+=======
+from . import access_edge, access_policies, gateway, partners, replication, services, topology, users
+>>>>>>> e4aa7d90532ef0c61cc3331b95709f35e1f1d6c0
 from .edge import Edge
 from .endpoint import Endpoint
 from .engine import Engine
 from .shells import Shells
-from .world import World
+from .world import User, World
 
 ADMIN = "CONTOSO\\admin"
 #: May look, and change nothing.
@@ -26,8 +30,16 @@ VIEWER = "CONTOSO\\viewer"
 #: Has no role at all.
 NOBODY = "CONTOSO\\nobody"
 PASSWORD = "Pa55 'word\" of $admin"
+<<<<<<< HEAD
 _PARTS = (partners, gateway, topology, replication, services, certificates)
 CMDLETS = {cmdlet.name: cmdlet for part in _PARTS for cmdlet in part.CMDLETS}
+=======
+PARTS = (partners, gateway, access_policies, access_edge, users, topology, replication, services)
+CMDLETS = {cmdlet.name: cmdlet for part in PARTS for cmdlet in part.CMDLETS}
+#: Users of a new deployment: names; their addresses are those in lower case at contoso.example.
+USERS = ("Alice", "Bob", "Carol")
+FRONT_END_POOL = "pool1.contoso.example"
+>>>>>>> e4aa7d90532ef0c61cc3331b95709f35e1f1d6c0
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -81,6 +93,9 @@ class Deployment:
         self.certificate, self.key = make_certificate(self.folder, self.name)
         self._edges: dict[str, Edge] = {}
         self._client: tuple[Path, Path] | None = None
+        for name in USERS:
+            address = f"{name.lower()}@contoso.example"
+            self.world.users.setdefault(address, User(address, name, FRONT_END_POOL))
         self.engine = Engine(self.world, CMDLETS, "front_end", "fe1.contoso.example")
         self.shells = Shells(self.engine.execute, self.may_open, protocol=self.protocol)
         self.front_end = Endpoint(

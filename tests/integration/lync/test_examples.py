@@ -16,7 +16,10 @@ from ..test_examples import examples_of
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("lync_*.py"))
 VARIABLES = {
     "vault_dialback_passphrase": "a secret of the deployment",
-    "federation_model": {"partners": [{"domain": "fabrikam.example"}, {"domain": "woodgrove.example"}]},
+    "federation_model": {
+        "partners": [{"domain": "fabrikam.example"}, {"domain": "woodgrove.example"}],
+        "access_policies": [{"name": "global", "xmpp_access": True}],
+    },
 }
 
 
