@@ -30,7 +30,7 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 class Many(Reconciler):
     """A reconciler of many things that are changed one by one, each by itself."""
 
-    def carry_out(self, plan: Plan, do: Callable[[Change], None]) -> None:
+    def carry_out(self, plan: Plan, do: Callable[[Change], object]) -> None:
         """Do each change, in order; say what was done when one fails.
 
         :raises FedgateError: that of the change, with the details ``applied`` and ``left`` (lists of names).
@@ -69,26 +69,6 @@ class OverShell(Many):
         if self._shell is not None:
             self._shell.close()
 
-<<<<<<< HEAD
-=======
-    def carry_out(self, plan: Plan, do: Callable[[Change], object]) -> None:
-        """Do each change, in order; say what was done when one fails.
-
-        :raises FedgateError: that of the change, with the details ``applied`` and ``left`` (lists of names).
-        """
-        done: list[str] = []
-        for change in plan.changes:
-            try:
-                do(change)
-            except FedgateError as error:
-                left = [str(item) for item in plan.changes[len(done) :]]
-                error.details.update({"applied": done, "left": left})
-                error.message += f" ({len(done)} of {len(plan.changes)} changes were made before it)"
-                error.hint = " ".join(filter(None, (error.hint, "A second run does what is left.")))
-                raise
-            done.append(str(change))
-
->>>>>>> e4aa7d90532ef0c61cc3331b95709f35e1f1d6c0
     def calls(self) -> dict[str, int]:
         """Return how many cmdlets were called."""
         return {"calls": self._shell.calls if self._shell else 0}

@@ -13,11 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-<<<<<<< HEAD
-from . import certificates, gateway, partners, replication, services, topology
-=======
-from . import access_edge, access_policies, gateway, partners, replication, services, topology, users
->>>>>>> e4aa7d90532ef0c61cc3331b95709f35e1f1d6c0
+from . import access_edge, access_policies, certificates, gateway, partners, replication, services, topology, users
 from .edge import Edge
 from .endpoint import Endpoint
 from .engine import Engine
@@ -30,16 +26,11 @@ VIEWER = "CONTOSO\\viewer"
 #: Has no role at all.
 NOBODY = "CONTOSO\\nobody"
 PASSWORD = "Pa55 'word\" of $admin"
-<<<<<<< HEAD
-_PARTS = (partners, gateway, topology, replication, services, certificates)
-CMDLETS = {cmdlet.name: cmdlet for part in _PARTS for cmdlet in part.CMDLETS}
-=======
-PARTS = (partners, gateway, access_policies, access_edge, users, topology, replication, services)
+PARTS = (partners, gateway, access_policies, access_edge, users, topology, replication, services, certificates)
 CMDLETS = {cmdlet.name: cmdlet for part in PARTS for cmdlet in part.CMDLETS}
 #: Users of a new deployment: names; their addresses are those in lower case at contoso.example.
 USERS = ("Alice", "Bob", "Carol")
 FRONT_END_POOL = "pool1.contoso.example"
->>>>>>> e4aa7d90532ef0c61cc3331b95709f35e1f1d6c0
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
