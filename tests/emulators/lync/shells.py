@@ -173,7 +173,7 @@ class Shells:
         self.open[shell.id] = shell
         self.opened += 1
         return (
-            f"<x:ResourceCreated><a:ReferenceParameters><w:ResourceURI>{request.resource}</w:ResourceURI><w:SelectorSet>"
+            f"<x:ResourceCreated><a:Address>{request.to}</a:Address><a:ReferenceParameters><w:ResourceURI>{request.resource}</w:ResourceURI><w:SelectorSet>"
             f'<w:Selector Name="ShellId">{shell.id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
             f"</x:ResourceCreated><rsp:Shell><rsp:ShellId>{shell.id}</rsp:ShellId><rsp:ResourceUri>{request.resource}"
             f"</rsp:ResourceUri><rsp:Owner>{owner}</rsp:Owner><rsp:IdleTimeOut>PT7200.000S</rsp:IdleTimeOut>"
