@@ -65,6 +65,7 @@ class Console:
 
     :ivar protocol: what the client speaks.
     :ivar session: what the shell keeps from one pipeline to the next.
+    :ivar recorded: messages of another server (kind, CLIXML), given in place of all else.
     :ivar failure: the record of the error that ended the pipeline, None when it ran to its end.
     """
 
@@ -74,6 +75,7 @@ class Console:
     errors: list[ErrorRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failure: ErrorRecord | None = None
+    recorded: list[tuple[str, str]] | None = None
 
     def play(self, pipeline: Any) -> None:
         """Write all of it to a running pipeline of psrpcore."""
