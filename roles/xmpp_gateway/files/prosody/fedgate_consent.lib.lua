@@ -54,8 +54,11 @@ local function put(host, user, contact, mark)
 	return ok;
 end
 
---- The roster item of a contact, or nil; a roster that cannot be read has none.
+--- The roster item of a contact, or nil; a roster that cannot be read has none. That of a user who is online hangs
+-- where Prosody's own function would find it: asked for each stanza of a stranger or of a public contact.
 local function item_of(host, user, contact)
+	local present = hosts[host].sessions[user];
+	if present and present.roster then return present.roster[contact]; end
 	local roster, problem = rostermanager.load_roster(user, host);
 	return not problem and roster[contact] or nil;
 end
