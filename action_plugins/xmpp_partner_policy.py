@@ -12,8 +12,9 @@ from ansible.template import is_trusted_as_template
 
 runpy.run_path(str(Path(__file__).resolve().parent.parent / "module_utils" / "fedgate" / "bootstrap.py"))
 
-from ansible.module_utils.fedgate.controller import plain, whole
+from ansible.module_utils.fedgate.controller import plain
 from ansible.module_utils.fedgate.rows import PACKED, packed
+from ansible.module_utils.fedgate.whole import whole
 
 LARGE = "partners"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from .module import report_here, run_here
 
 
 def works_here(action: Any, task_vars: Mapping[str, Any]) -> bool:
@@ -46,73 +46,81 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-#: A template that is nothing but a variable, or a part of one.
-_NAME = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}", re.ASCII)
-#: A text with none of these is no template, whatever is trusted.
-_BEGINS = ("{{", "{%", "{#", "#jinja2:")
-#: Names that lead to names; of a circle Ansible says what is wrong.
-_DEEPEST = 10
-
-
-def whole(value: Any, variables: Mapping[str, Any], trusted: Callable[[Any], bool]) -> str | None:
-    """Return as JSON what a template stands for, without asking each of thousands of texts whether it is one as well.
-
-    That goes where names alone lead to the value, and no template begins anywhere in it.
-
-    :param variables: as they are, nothing evaluated.
-    :param trusted: tells whether Ansible would take a text for a template: ``is_trusted_as_template``.
-    :returns: None where Ansible has to evaluate it.
-    """
-    found = _named(value, variables, trusted) if isinstance(value, str) else None
-    text = _untouched(found) if isinstance(found, (list, dict)) else None
-    return None if text is None or any(begin in text for begin in _BEGINS) else text
-
-
-def _named(value: Any, variables: Mapping[str, Any], trusted: Callable[[Any], bool]) -> Any:
-    """Return what a name, or a name of a name, stands for; None where that is not so simple."""
-    for _ in range(_DEEPEST):
-        if not isinstance(value, str):
-            return value
-        name = _NAME.fullmatch(value) if trusted(value) else None
-        value = _part(variables, name[1].split(".")) if name else None
-    return None
-
-
-def _part(value: Any, path: Sequence[str]) -> Any:
-    for key in path:
-        # What a mapping has by itself, such as ``items``, comes before what it holds.
-        if not isinstance(value, Mapping) or key not in value or hasattr(dict, key):
-            return None
-        value = value[key]
-    return value
-
-
-def _untouched(value: Any) -> str | None:
-    """Return a value as JSON; None when something in it is not simply a text, a number, a list or a mapping."""
-
-    def other(_value: Any) -> Any:
-        raise TypeError
-
-    try:
-        return json.dumps(value, default=other, ensure_ascii=False)
-    except (TypeError, ValueError):
-        return None
-
-
-#: Option of the modules for Lync Server → the host's variable that it defaults to.
-_OF_HOST = {"username": "ansible_user", "password": "ansible_password"}
+#: Option of the modules for Lync Server → the host's own variable that it defaults to.
+_OF_HOST = {"host": "ansible_host", "username": "ansible_user", "password": "ansible_password"}
+#: Endpoint → the inventory's variable with what its servers have in common.
+_OF_DEPLOYMENT = {"front_end": "federation_lync", "edge": "edge_pool_lync"}
+#: Options that such a variable may give.
+_WAYS = ("port", "username", "password", "authentication", "ca_file", "client_certificate", "client_key")
 
 
 def lync_arguments(action: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a task's arguments; what says how the server is reached defaults to the host's own variables.
+    """Return a task's arguments; what says how the server is reached defaults to the inventory's variables.
 
-    :param action: the plug-in (``ActionBase``).
+    A Front End is described by ``federation_lync``, where there is one: the account of the task's host is an Edge
+    Server's then, and is none of the Front End's business. An Edge Server is described by ``edge_pool_lync`` and by
+    the host's own variables.
+
+    :param action: the plug-in (``ActionBase``), with the module's ``arguments``.
     """
     arguments: dict[str, Any] = plain(action._task.args)
-    for option, variable in _OF_HOST.items():
-        if arguments.get(option) is None and task_vars.get(variable) is not None:
-            arguments[option] = plain(action._templar.template(task_vars[variable]))
-    if arguments.get("host") is None:
-        named = task_vars.get("ansible_host") or task_vars.get("inventory_hostname")
-        arguments["host"] = plain(action._templar.template(named))
-    return arguments
+    endpoint = arguments.get("endpoint") or action.arguments["endpoint"]["default"]
+    shared = _variable(action, task_vars, _OF_DEPLOYMENT.get(endpoint, "")) or {}
+    defaults = {option: shared.get(option) for option in _WAYS}
+    if endpoint == "front_end" and shared:
+        defaults["host"] = shared.get("front_end")
+    else:
+        own = {option: _variable(action, task_vars, name) for option, name in _OF_HOST.items()}
+        defaults |= {option: value for option, value in own.items() if value is not None}
+        defaults.setdefault("host", _variable(action, task_vars, "inventory_hostname"))
+    given = {option: value for option, value in defaults.items() if value is not None}
+    return {**given, **{option: value for option, value in arguments.items() if value is not None}}
+
+
+def _variable(action: Any, task_vars: Mapping[str, Any], name: str) -> Any:
+    value = task_vars.get(name)
+    return None if value is None else plain(action._templar.template(value))
+
+
+class _OverRemoting:
+    """Stands before ``ActionBase`` in a plug-in whose work is done here, whatever host the task is for."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    arguments: Mapping[str, Any]
+    _task: Any
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Do the work over PowerShell remoting and return its result."""
+        result: dict[str, Any] = super().run(tmp, task_vars)  # type: ignore[misc]
+        return {**result, **self.work(lync_arguments(self, task_vars or {}))}
+
+    def work(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result for a task's arguments."""
+        raise NotImplementedError
+
+
+class LyncChange(_OverRemoting):
+    """The plug-in of a module that changes something on a Lync Server.
+
+    :cvar arguments: the module's argument spec. :cvar kind: its reconciler.
+    """
+
+    kind: Any
+
+    def work(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Reconcile, or only plan in check mode."""
+        return run_here(type(self).kind, self.arguments, given, bool(self._task.check_mode))
+
+
+class LyncReport(_OverRemoting):
+    """The plug-in of a module that only looks at a Lync Server.
+
+    :cvar arguments: the module's argument spec. :cvar look: what it does, wrapped in ``staticmethod``.
+    """
+
+    look: Any
+
+    def work(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Look, and report."""
+        return report_here(type(self).look, self.arguments, given)

@@ -20,18 +20,23 @@ class Endpoint:
     :ivar port: TCP.
     :ivar service: what Kerberos names the server by: ``HTTP`` for OcsPowershell, which runs in IIS.
     :ivar authentications: the ways to log in that it can have.
+    :ivar modules: names that the product's PowerShell module may have, where a session begins without it.
     """
 
     path: str
     port: int
     service: str
     authentications: tuple[str, ...]
+    modules: tuple[str, ...] = ()
 
 
 ENDPOINTS = {
     "front_end": Endpoint("OcsPowershell", 443, "HTTP", ("negotiate", "ntlm", "kerberos", "basic")),
     # An Edge is in no domain: its accounts are its own, so Kerberos has nothing to say there.
-    "edge": Endpoint("wsman", 5986, "WSMAN", ("negotiate", "ntlm", "basic", "certificate")),
+    # Skype for Business Server 2015 and Lync Server 2013, in this order.
+    "edge": Endpoint(
+        "wsman", 5986, "WSMAN", ("negotiate", "ntlm", "basic", "certificate"), ("SkypeForBusiness", "Lync")
+    ),
 }
 
 

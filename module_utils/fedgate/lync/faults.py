@@ -28,6 +28,10 @@ class NotAuthorised(Refused):
     """Logged in, yet not allowed: the shell, or a cmdlet that the account's roles lack."""
 
 
+class NotInstalled(Refused):
+    """The server has no module of the product."""
+
+
 class CmdletFailed(FedgateError):
     """A cmdlet reported an error.
 

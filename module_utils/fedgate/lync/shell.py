@@ -5,17 +5,19 @@ One pool for a task, one pipeline for a call, so that each error belongs to its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from . import library
 from .connection import Connection
-from .faults import CmdletFailed, NotAuthorised, told
+from .faults import CmdletFailed, NotAuthorised, NotInstalled, told
 from .values import UInt32, properties
 
 #: Not part of the operation's own time: the answer's way back.
 _READ_BEYOND = 30
+#: FullyQualifiedErrorId of Import-Module when there is no such module.
+_NO_MODULE = "Modules_ModuleNotFound"
 
 
 class Shell:
@@ -58,10 +60,26 @@ class Shell:
                 )
                 self._pool = pypsrp.powershell.RunspacePool(self._wsman, configuration_name="Microsoft.PowerShell")
                 self._pool.open()
+            self._import(kind.modules)
         except BaseException:
             self.close()
             raise
         return self
+
+    def _import(self, names: Sequence[str]) -> None:
+        """Load the product's module, by whichever of its names it has here."""
+        for name in names:
+            try:
+                self.call("Import-Module", {"Name": name})
+                return
+            except CmdletFailed as error:
+                if not error.error_id.startswith(_NO_MODULE):
+                    raise
+        if names:
+            raise NotInstalled(
+                f"{self.connection.url} has no PowerShell module {' or '.join(names)}",
+                hint="Look whether it is an Edge Server of 2013 or 2015, with its management tools installed.",
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
@@ -99,7 +117,7 @@ class Shell:
             pipeline.add_cmdlet(cmdlet)
             # Errors that end nothing would be seen in the error stream only; this makes all of them one kind.
             given = {name: self._typed(value) for name, value in (parameters or {}).items()}
-            pipeline.add_parameters({**given, "ErrorAction": "Stop"})
+            pipeline.add_parameters({"ErrorAction": "Stop", **given})
             output = pipeline.invoke()
             records = list(pipeline.streams.error)
         failure = records[0] if records else None

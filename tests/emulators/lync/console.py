@@ -58,10 +58,12 @@ class Console:
     """Output of one pipeline.
 
     :ivar protocol: what the client speaks.
+    :ivar session: what the shell keeps from one pipeline to the next.
     :ivar failure: the record of the error that ended the pipeline, None when it ran to its end.
     """
 
     protocol: Any
+    session: dict[str, Any] = field(default_factory=dict)
     output: list[Any] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from . import gateway, partners
+from . import access_edge, access_policies, gateway, partners, replication, services, synthetic, topology, users
+from .edge import Edge
 from .endpoint import Endpoint
 from .engine import Engine
 from .shells import Shells
-from .world import World
+from .world import User, World
 
 ADMIN = "CONTOSO\\admin"
 #: May look, and change nothing.
@@ -25,7 +26,11 @@ VIEWER = "CONTOSO\\viewer"
 #: Has no role at all.
 NOBODY = "CONTOSO\\nobody"
 PASSWORD = "Pa55 'word\" of $admin"
-CMDLETS = {cmdlet.name: cmdlet for cmdlet in (*partners.CMDLETS, *gateway.CMDLETS)}
+PARTS = (partners, gateway, access_policies, access_edge, users, topology, replication, services, synthetic)
+CMDLETS = {cmdlet.name: cmdlet for part in PARTS for cmdlet in part.CMDLETS}
+#: Users of a new deployment: names; their addresses are those in lower case at contoso.example.
+USERS = ("Alice", "Bob", "Carol")
+FRONT_END_POOL = "pool1.contoso.example"
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -76,13 +81,18 @@ class Deployment:
                 "viewer": frozenset({"CsViewOnlyAdministrator"}),
             }
         )
-        self.certificate, key = make_certificate(self.folder, self.name)
+        self.certificate, self.key = make_certificate(self.folder, self.name)
+        self._edges: dict[str, Edge] = {}
+        self._client: tuple[Path, Path] | None = None
+        for name in USERS:
+            address = f"{name.lower()}@contoso.example"
+            self.world.users.setdefault(address, User(address, name, FRONT_END_POOL))
         self.engine = Engine(self.world, CMDLETS, "front_end", "fe1.contoso.example")
         self.shells = Shells(self.engine.execute, self.may_open, protocol=self.protocol)
         self.front_end = Endpoint(
             self.shells,
             {ADMIN: PASSWORD, VIEWER: PASSWORD, NOBODY: PASSWORD},
-            (self.certificate, key),
+            (self.certificate, self.key),
             path="/OcsPowershell",
             methods=self.methods,
             folder=self.folder,
@@ -93,6 +103,34 @@ class Deployment:
         """Tell whether an account has any role."""
         return account.rsplit("\\", 1)[-1].lower() in self.world.roles
 
+    def edge(self, name: str) -> Edge:
+        """Return one Edge Server by its FQDN or the beginning of it; its WinRM listens from now on."""
+        fqdn = next(fqdn for fqdn in self.world.topology.edges() if f"{fqdn}.".startswith(f"{name}."))
+        if fqdn not in self._edges:
+            self._edges[fqdn] = Edge(
+                self.world,
+                CMDLETS,
+                fqdn,
+                (self.certificate, self.key),
+                self.folder,
+                clients=(self.client_certificate[0],),
+                protocol=self.protocol,
+            )
+        return self._edges[fqdn]
+
+    @property
+    def client_certificate(self) -> tuple[Path, Path]:
+        """A client's certificate and key (PEM files) that each Edge takes for its administrator."""
+        if self._client is None:
+            self._client = make_certificate(self.folder, "fedgate-client")
+        return self._client
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open on all servers."""
+        return sum(len(shells.open) for shells in (self.shells, *(edge.shells for edge in self._edges.values())))
+
     def stop(self) -> None:
         """Stop listening."""
-        self.front_end.stop()
+        for server in (self.front_end, *(edge.endpoint for edge in self._edges.values())):
+            server.stop()

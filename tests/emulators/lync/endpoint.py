@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import spnego
@@ -21,6 +22,8 @@ from . import soap
 from .shells import Shells
 
 _TYPE = "application/soap+xml;charset=UTF-8"
+#: What a client with a certificate says instead of a password (MS-WSMV; DMTF DSP0226, security profiles).
+_MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 
 
 class Endpoint:
@@ -33,6 +36,8 @@ class Endpoint:
     :param methods: what it offers: Basic, NTLM, Negotiate.
     :param folder: for the file of accounts that the NTLM library reads.
     :param tls: sets further bounds on TLS, such as an old version.
+    :param clients: certificates (PEM files) of clients, each with the account that it stands for (WinRM's mappings of
+        client certificates); a certificate is asked for when there are any.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Endpoint:
         folder: Path,
         tls: Callable[[ssl.SSLContext], None] = lambda context: None,
         address: str = "127.0.0.1",
+        clients: Mapping[Path, str] = MappingProxyType({}),
     ) -> None:
         self.shells = shells
         self.accounts = dict(accounts)
@@ -60,6 +66,11 @@ class Endpoint:
         self.server = _Server((address, 0), handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
+        self.clients = {ssl.PEM_cert_to_DER_cert(path.read_text()): account for path, account in clients.items()}
+        if clients:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            for path in clients:
+                context.load_verify_locations(path)
         tls(context)
         self.server.context = context
         self.port: int = self.server.server_address[1]
@@ -73,6 +84,11 @@ class Endpoint:
     def knows(self, account: str, password: str) -> bool:
         """Tell whether a password is an account's."""
         return self.accounts.get(account) == password
+
+    def named(self, account: str) -> str | None:
+        """Return the account of that name in any case; None when it is not one of this server's."""
+        name = account.lstrip("\\").lower()
+        return next((known for known in self.accounts if known.lower() == name), None)
 
 
 def _let_ntlm_know(accounts: Mapping[str, str], folder: Path) -> None:
@@ -164,6 +180,8 @@ class _Handler(BaseHTTPRequestHandler):
         if method == "Basic" and "Basic" in self.endpoint.methods:
             account, _, password = base64.b64decode(token).decode().partition(":")
             return (account, []) if self.endpoint.knows(account, password) else (None, self._offers())
+        if self.headers.get("Authorization") == _MUTUAL:
+            return self.endpoint.clients.get(self.connection.getpeercert(True) or b""), self._offers()
         return self.account, [] if self.account else self._offers()
 
     def _offers(self) -> list[str]:
@@ -179,8 +197,9 @@ class _Handler(BaseHTTPRequestHandler):
             return None, self._offers()
         if not self.context.complete:
             return None, [f"{method} {base64.b64encode(out or b'').decode()}"]
-        self.account = str(self.context.client_principal)
-        return self.account, []
+        # All endpoints of this process read one file of accounts: this server may not know that one.
+        self.account = self.endpoint.named(str(self.context.client_principal))
+        return self.account, [] if self.account else self._offers()
 
     def _say(self, status: int, body: bytes, headers: Mapping[str, list[str]]) -> None:
         self.send_response(status)

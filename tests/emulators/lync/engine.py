@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from psrpcore.types import ErrorCategory
@@ -17,7 +17,8 @@ class Engine:
 
     :param world: the deployment.
     :param cmdlets: all cmdlets by name.
-    :param place: ``front_end`` or ``edge``: what can be called there.
+    :param place: ``front_end`` or ``edge``: what can be called there. On a Front End, a session has the cmdlets of its
+        account's roles; on an Edge, which is in no domain, an administrator has all, once the module is imported.
     :param host: the computer that it runs on, FQDN.
     """
 
@@ -32,35 +33,60 @@ class Engine:
         """Carry out one pipeline; what goes wrong stands on the console."""
         name = commands[0].command_text if commands else ""
         try:
-            cmdlet = self._find(account, commands)
-            self._run(cmdlet, commands[0], console)
+            cmdlet = self._find(account, commands, console)
+            self._run(cmdlet, commands[0], console, account)
         except CmdletError as error:
             console.failure = error.record(name)
         except Exception as error:  # a defect of the emulator must not look like an answer of Windows
             defect = CmdletError(f"EMULATOR DEFECT: {type(error).__name__}: {error}", "EmulatorDefect")
             console.failure = defect.record(name)
 
-    def _find(self, account: str, commands: list[Any]) -> Cmdlet:
+    def _find(self, account: str, commands: list[Any], console: Console) -> Cmdlet:
         name = commands[0].command_text
         if len(commands) != 1 or commands[0].is_script:
             raise _no_language()
         cmdlet = self.cmdlets.get(name.lower())
-        roles = self.world.roles.get(account.rsplit("\\", 1)[-1].lower(), frozenset())
-        if cmdlet is None or self.place not in cmdlet.where or not cmdlet.roles & roles:
+        if cmdlet is None or not self._has(cmdlet, account, console):
             raise _unknown(name)
         return cmdlet
 
-    def _run(self, cmdlet: Cmdlet, command: Any, console: Console) -> None:
+    def _has(self, cmdlet: Cmdlet, account: str, console: Console) -> bool:
+        if self.place not in cmdlet.where:
+            return False
+        if self.place == "edge":
+            return "-Cs" not in cmdlet.name or bool(console.session.get("modules"))
+        roles = self.world.roles.get(account.rsplit("\\", 1)[-1].lower(), frozenset())
+        return bool(cmdlet.roles & roles) or "*" in cmdlet.roles
+
+    def _run(self, cmdlet: Cmdlet, command: Any, console: Console, account: str) -> None:
         bound = bind(cmdlet, command.parameters)
         self.calls.append((cmdlet.name, bound))
+        call = Call(self.host, console, bound)
+        call.known = lambda: [one.name for one in self.cmdlets.values() if self._has(one, account, console)]
         try:
             with self.world.lock:
-                console.output.extend(cmdlet.run(self.world, Call(self.host, console, bound)))
+                console.output.extend(cmdlet.run(self._store(cmdlet, bound), call))
         except CmdletError as error:
             if error.terminating or str(bound.get("ErrorAction", "")).lower() == "stop":
                 error.terminating = True
                 raise
             console.errors.append(error.record(cmdlet.name))
+
+    def _store(self, cmdlet: Cmdlet, bound: Mapping[str, Any]) -> World:
+        """The store, or with -LocalStore this computer's copy; an Edge has no way to the store itself."""
+        self.world.replication.settle()
+        if "LocalStore" not in cmdlet.parameters:
+            return self.world
+        if bound.get("LocalStore"):
+            return self.world.seen_by(self.host)
+        if self.place == "edge":
+            raise CmdletError(  # guessed wording
+                "Cannot connect to the Central Management Store from this computer.",
+                "StoreNotReachable",
+                ErrorCategory.ResourceUnavailable,
+                terminating=True,
+            )
+        return self.world
 
 
 class Call:
@@ -73,6 +99,7 @@ class Call:
         self.host = host
         self.console = console
         self.given = given
+        self.known: Callable[[], list[str]] = list
 
     def __getitem__(self, name: str) -> Any:
         return self.given.get(name)

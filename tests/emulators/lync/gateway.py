@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .binder import Cmdlet, Parameter, boolean, text, uint32
+from .binder import Cmdlet, Parameter, boolean, switch, text, uint32
 from .console import CmdletError, decorated
 from .engine import Call
 from .world import GLOBAL, World
@@ -44,7 +44,7 @@ def _set(world: World, call: Call) -> Iterator[Any]:
 CMDLETS = (
     Cmdlet(
         "Get-CsXmppGatewayConfiguration",
-        {"Identity": Parameter(text), "LocalStore": Parameter(boolean)},
+        {"Identity": Parameter(text), "LocalStore": Parameter(switch)},
         _get,
         frozenset({"CsAdministrator", "CsViewOnlyAdministrator"}),
     ),

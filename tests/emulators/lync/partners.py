@@ -7,7 +7,7 @@ from typing import Any
 
 from psrpcore.types import ErrorCategory
 
-from .binder import Cmdlet, ListEdit, Parameter, boolean, list_edit, one_of, text, texts, uint32
+from .binder import Cmdlet, ListEdit, Parameter, boolean, list_edit, one_of, switch, text, texts, uint32
 from .console import CmdletError, decorated
 from .engine import Call
 from .world import World, XmppPartner
@@ -155,7 +155,7 @@ CMDLETS = (
         {
             "Identity": Parameter(text, ("Identity",)),
             "Filter": Parameter(text, ("Filter",)),
-            "LocalStore": Parameter(boolean),
+            "LocalStore": Parameter(switch),
         },
         _get,
         frozenset({"CsAdministrator", "CsViewOnlyAdministrator"}),

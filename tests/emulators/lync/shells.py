@@ -51,6 +51,7 @@ class Shell:
         self.waiting: dict[str | None, deque[bytes]] = defaultdict(deque)
         self.ended: set[str] = set()
         self.delivered: dict[str, bytes] = {}
+        self.session: dict[str, Any] = {}
 
     def take(self, data: bytes) -> None:
         """Take data of the client; start the pipelines that it asks for."""
@@ -75,7 +76,7 @@ class Shell:
         thread.start()
 
     def _run(self, pipeline: Any, asked: Any) -> None:
-        console = Console(self.pool.their_capability.protocolversion)
+        console = Console(self.pool.their_capability.protocolversion, self.session)
         self.execute(self.owner, asked.commands, console)
         with self.ready:
             if pipeline.pipeline_id not in self.pool.pipeline_table:

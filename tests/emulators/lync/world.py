@@ -6,9 +6,16 @@ look up is marked *guessed*.
 
 from __future__ import annotations
 
+import copy
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
+
+from .machines import Machine
+from .machines import usual as usual_machines
+from .replication import Replication
+from .topology import Topology
+from .topology import usual as usual_topology
 
 GLOBAL = "Global"
 
@@ -30,19 +37,87 @@ class XmppPartner:
 
 
 @dataclass
+class AccessPolicy:
+    """One external access policy.
+
+    :ivar identity: ``Global``, ``Site:<name>`` or ``Tag:<name>``.
+    :ivar settings: by the names of the cmdlets' parameters.
+    :ivar unknown_for: how often Grant-CsExternalAccessPolicy does not know it yet.
+    """
+
+    identity: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    unknown_for: int = 0
+
+
+@dataclass
+class User:
+    """A user who is enabled for the product.
+
+    :ivar address: SIP address, without ``sip:``.
+    :ivar policy: name of the external access policy that is granted, without ``Tag:``.
+    """
+
+    address: str
+    display_name: str
+    registrar_pool: str
+    policy: str | None = None
+
+
+def _global_policy() -> dict[str, AccessPolicy]:
+    return {"global": AccessPolicy(GLOBAL)}
+
+
+@dataclass
 class World:
     """All that the cmdlets work on. One lock: the Central Management Store takes one writer at a time.
 
     :ivar partners: by domain in lower case, in the order of creation.
+    :ivar access_policies: by identity in lower case; :ivar users: by SIP address in lower case.
+    :ivar access_edge: what was set of the Access Edge configuration.
     :ivar roles: RBAC roles by account name in lower case, without its domain.
+    :ivar test_users: pools that have test users (New-CsHealthMonitoringConfiguration).
+    :ivar machines: computers by FQDN in lower case; ``topology`` says which there are.
+    :cvar STORED: the fields that the Central Management Store holds: replicas have copies of these.
     """
+
+    STORED: ClassVar[tuple[str, ...]] = ("partners", "gateway", "access_policies", "access_edge", "topology")
 
     partners: dict[str, XmppPartner] = field(default_factory=dict)
     roles: dict[str, frozenset[str]] = field(default_factory=dict)
     gateway: dict[str, Any] = field(default_factory=dict)
+    access_policies: dict[str, AccessPolicy] = field(default_factory=_global_policy)
+    users: dict[str, User] = field(default_factory=dict)
+    access_edge: dict[str, Any] = field(default_factory=dict)
+    test_users: set[str] = field(default_factory=lambda: {"pool1.contoso.example"})
     lock: threading.RLock = field(default_factory=threading.RLock)
+    topology: Topology = field(default_factory=usual_topology)
+    machines: dict[str, Machine] = field(default_factory=dict)
     writes: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.machines:
+            self.machines = usual_machines(self.topology)
+        self.replication = Replication(self)
 
     def written(self) -> None:
         """Note a write to the Central Management Store: replicas are behind from now on."""
+        self.writes += 1
+        self.replication.written()
+
+    def stored(self) -> dict[str, Any]:
+        """Return a copy of what is in the Central Management Store."""
+        return {name: copy.deepcopy(getattr(self, name)) for name in self.STORED}
+
+    def seen_by(self, computer: str) -> World:
+        """Return the deployment as a computer's own copy of the store shows it."""
+        held = self.replication.content(computer)
+        if held is None:
+            return self
+        seen = copy.copy(self)
+        vars(seen).update(held)
+        return seen
+
+    def granted(self) -> None:
+        """Note a write to Active Directory: what is granted to users is kept there, not in the store."""
         self.writes += 1

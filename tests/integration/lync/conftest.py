@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.fedgate.lync.connection import Connection, read_connection
 
+from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
 
 Options = dict[str, Any]
@@ -20,7 +21,7 @@ def lync(tmp_path: Path) -> Iterator[Deployment]:
     deployment = Deployment(tmp_path)
     yield deployment
     deployment.stop()
-    assert not deployment.shells.open, "a session was left open on the server"
+    assert not deployment.open_sessions, "a session was left open on the server"
 
 
 @pytest.fixture
@@ -39,6 +40,20 @@ def options_of(deployment: Deployment, **more: Any) -> Options:
         "authentication": "ntlm",
         "ca_file": str(deployment.certificate),
         "port": deployment.front_end.port,
+        **more,
+    }
+
+
+def options_of_edge(deployment: Deployment, name: str, **more: Any) -> Options:
+    """Return options of a module that reach an Edge Server as its local administrator."""
+    return {
+        "host": "localhost",
+        "endpoint": "edge",
+        "username": edge.ADMINISTRATOR,
+        "password": edge.PASSWORD,
+        "authentication": "ntlm",
+        "ca_file": str(deployment.certificate),
+        "port": deployment.edge(name).endpoint.port,
         **more,
     }
 
