@@ -68,10 +68,10 @@ options:
         description: PEM file on the controller with its private key.
         type: path
   certificates:
-    description: The certificates, each for other uses.
+    description: The certificates, each for other uses. Needed, unless O(restore) is given.
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       name:
         description: Which one; unique, and part of the names of files on the server.
@@ -204,6 +204,12 @@ options:
           - Assign the certificate with this thumbprint, which is in the store already, and look at nothing else. For
             certificates of other people's making, and to go back to the one before.
         type: str
+  restore:
+    description:
+      - What is to be assigned again, thumbprint by use, by member - RV(previous) of the call that assigned something
+        with which the services do not start. Nothing else is done then.
+    type: dict
+    default: {}
   directory:
     description: Folder on the servers for requests, and for files on their way. It has to be there.
     type: str

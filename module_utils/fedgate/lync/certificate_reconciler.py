@@ -12,7 +12,6 @@ from typing import Any
 from ..certificates import chains, library, requests
 from ..certificates.issuers.base import read_file, write_file
 from ..certificates.renewal import standing
-from ..errors import InvalidValue
 from ..module import Context
 from ..plan import KNOWN_AFTER_APPLY, Change, Pending, Plan
 from . import certificate_answer, certificate_store, certificate_work
@@ -57,12 +56,6 @@ class LyncCertificates(Many):
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         super().__init__(params, context)
-        if params["endpoint"] != "edge":
-            raise InvalidValue(
-                "endpoint front_end has no certificates of an Edge Server",
-                path="endpoint",
-                hint="They are requested and assigned on the Edge Server itself: set endpoint: edge.",
-            )
         self.servers = Servers(params)
         self.orders = {order.name: order for order in read_orders(params["certificates"], len(self.servers.names))}
         self.paths = certificate_work.Paths(params["directory"])

@@ -162,6 +162,15 @@ def assign(shell: Calls, thumbprint: str, uses: Sequence[str]) -> None:
     shell.call("Set-CsCertificate", {"Type": list(uses), "Thumbprint": thumbprint, "Confirm": False})
 
 
+def restore(shell: Calls, previous: Mapping[str, str]) -> None:
+    """Assign again what was assigned before, one call for each certificate; for where a service does not start.
+
+    :param previous: thumbprint by use, as ``lync_certificate`` returns it.
+    """
+    for thumbprint in dict.fromkeys(previous.values()):
+        assign(shell, thumbprint, [use for use, one in previous.items() if one == thumbprint])
+
+
 def put_text(shell: Calls, path: str, text: str) -> None:
     """Write a text file of ASCII, with Windows line ends."""
     shell.call("Set-Content", {"Path": path, "Value": text.splitlines(), "Encoding": "Ascii"})
