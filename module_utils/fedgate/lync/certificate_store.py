@@ -135,7 +135,7 @@ def _stored(shell: Calls, store: str) -> Iterable[Stored]:
 
 def _assigned(shell: Calls) -> dict[str, str]:
     assigned = {}
-    for item in shell.call("Get-CsCertificate"):
+    for item in shell.call("Get-CsCertificate", select=("Use", "Thumbprint")):
         found = values.properties(item)
         for use in values.texts(found.get("Use")):
             assigned[use] = str(values.text(found.get("Thumbprint")) or "").upper()

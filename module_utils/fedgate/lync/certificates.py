@@ -65,6 +65,8 @@ ARGUMENTS: dict[str, Any] = {
     "certificates": {"type": "list", "elements": "dict", "default": [], "options": _CERTIFICATE},
     "restore": {"type": "dict", "default": {}},
     "directory": {"type": "str", "default": r"C:\Windows\Temp"},
+    "handover_directory": {"type": "path"},
+    "handover_restart": {"type": "bool", "default": False},
 }
 
 
@@ -83,6 +85,10 @@ def lync_certificate(params: Mapping[str, Any], context: Context) -> Reconciler:
             path="certificates",
             hint="Give the certificates that are wanted, or what was assigned before.",
         )
+    if params.get("handover_directory"):
+        from .certificate_handover import HandedOver
+
+        return HandedOver(params, context)
     if params["restore"]:
         from .certificate_restore import Restoration
 
