@@ -15,6 +15,7 @@ from lab.errors import LabError
 from . import certificates
 from .dns import cases as dns
 from .errors import BenchError
+from .lync import cases as lync
 from .policy import cases as policy
 from .report import Outcome, as_json, judge, table
 from .sides import ISSUERS
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     suites = top.add_subparsers(dest="suite", required=True, metavar="SUITE")
     _certificates(suites.add_parser(certificates.SUITE, help="our role edge_certificate and community.crypto"))
     _dns(suites.add_parser(dns.SUITE, help="our module dns_records, amazon.aws.route53, nsupdate and octoDNS"))
+    _lync(suites.add_parser(lync.SUITE, help="our module lync_xmpp_partner, and one session per partner"))
     _policy(suites.add_parser(policy.SUITE, help="our modules in Prosody, and Prosody without"))
     for name, suite in suites.choices.items():
         rounds = ROUNDS.get(name, 3)
@@ -115,6 +117,19 @@ def _measure_dns(options: argparse.Namespace) -> Outcome:
     from .dns import suite
 
     return suite.run(options.servers, options.sizes, options.zones, options.rates, options.peers, options.repeat)
+
+
+def _lync(suite: argparse.ArgumentParser) -> None:
+    suite.set_defaults(measure=_measure_lync)
+    suite.add_argument(
+        "--partners", type=_lync_partners, default=[10, 100, 1000], metavar="N,…", help="how many: 10,100,1000"
+    )
+
+
+def _measure_lync(options: argparse.Namespace) -> Outcome:
+    from .lync import suite
+
+    return suite.run(options.partners, options.repeat)
 
 
 def _policy(suite: argparse.ArgumentParser) -> None:
@@ -173,6 +188,13 @@ def _partners(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(
             f"{text} partners: use {len(policy.TYPES)} (one of each type) to {policy.MOST_PARTNERS - 1}"
         )
+    return counts
+
+
+def _lync_partners(text: str) -> list[int]:
+    counts = [_positive(part) for part in text.split(",")]
+    if max(counts) > lync.MOST_PARTNERS:
+        raise argparse.ArgumentTypeError(f"{max(counts)} partners: use at most {lync.MOST_PARTNERS}")
     return counts
 
 

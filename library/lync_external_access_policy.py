@@ -18,7 +18,7 @@ description:
   - Settings that are not given stay as they are. In a new policy they are those of the global one, so that whoever is
     granted it for XMPP does not lose access from outside, which the product's own defaults would take away.
   - The global policy cannot be made or removed; unless it is listed it is left alone.
-  - Users are looked for before anything is changed. One who is not there is an error.
+  - Users and sites are looked for before anything is changed. One that is not there is an error.
   - Policies and grants that are not listed are left alone and reported, unless O(purge) is set.
   - When a change fails, those before it are kept and named in RV(applied); a second run does the rest.
 extends_documentation_fragment: [fedgate, fedgate.lync]

@@ -18,6 +18,8 @@ from .targets import CHANGE, PEER, UNITS, targets
 
 #: Sent before a kind is measured: streams are made, and what is kept in memory is there.
 WARM_UP = 400
+#: Seconds between opening the streams and the first burst: to report new streams, on our side, is no cost of stanzas.
+SETTLE = 1.0
 CHANGES = 3
 
 Found = dict[tuple[str, str], list[Burst]]
@@ -78,6 +80,7 @@ class Measurement:
         took = 0.0
         async with self._generator() as generator:
             await generator.connect(cases.connected(count))
+            await asyncio.sleep(SETTLE)
             for kind in self._kinds:
                 burst = await self._burst(generator, side, kind, count)
                 found.setdefault((side, kind.name), []).append(burst)

@@ -46,23 +46,40 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-#: Option of the modules for Lync Server → the host's variable that it defaults to.
-_OF_HOST = {"username": "ansible_user", "password": "ansible_password"}
+#: Option of the modules for Lync Server → the host's own variable that it defaults to.
+_OF_HOST = {"host": "ansible_host", "username": "ansible_user", "password": "ansible_password"}
+#: Endpoint → the inventory's variable with what its servers have in common.
+_OF_DEPLOYMENT = {"front_end": "federation_lync", "edge": "edge_pool_lync"}
+#: Options that such a variable may give.
+_WAYS = ("port", "username", "password", "authentication", "ca_file", "client_certificate", "client_key")
 
 
 def lync_arguments(action: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a task's arguments; what says how the server is reached defaults to the host's own variables.
+    """Return a task's arguments; what says how the server is reached defaults to the inventory's variables.
 
-    :param action: the plug-in (``ActionBase``).
+    A Front End is described by ``federation_lync``, where there is one: the account of the task's host is an Edge
+    Server's then, and is none of the Front End's business. An Edge Server is described by ``edge_pool_lync`` and by
+    the host's own variables.
+
+    :param action: the plug-in (``ActionBase``), with the module's ``arguments``.
     """
     arguments: dict[str, Any] = plain(action._task.args)
-    for option, variable in _OF_HOST.items():
-        if arguments.get(option) is None and task_vars.get(variable) is not None:
-            arguments[option] = plain(action._templar.template(task_vars[variable]))
-    if arguments.get("host") is None:
-        named = task_vars.get("ansible_host") or task_vars.get("inventory_hostname")
-        arguments["host"] = plain(action._templar.template(named))
-    return arguments
+    endpoint = arguments.get("endpoint") or action.arguments["endpoint"]["default"]
+    shared = _variable(action, task_vars, _OF_DEPLOYMENT.get(endpoint, "")) or {}
+    defaults = {option: shared.get(option) for option in _WAYS}
+    if endpoint == "front_end" and shared:
+        defaults["host"] = shared.get("front_end")
+    else:
+        own = {option: _variable(action, task_vars, name) for option, name in _OF_HOST.items()}
+        defaults |= {option: value for option, value in own.items() if value is not None}
+        defaults.setdefault("host", _variable(action, task_vars, "inventory_hostname"))
+    given = {option: value for option, value in defaults.items() if value is not None}
+    return {**given, **{option: value for option, value in arguments.items() if value is not None}}
+
+
+def _variable(action: Any, task_vars: Mapping[str, Any], name: str) -> Any:
+    value = task_vars.get(name)
+    return None if value is None else plain(action._templar.template(value))
 
 
 class _OverRemoting:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fedgate.model import acme_settings, dns_settings, partner, settings
+from ansible.module_utils.fedgate.model import acme_settings, dns_settings, lync, lync_edges, partner, settings
 from ansible.module_utils.fedgate.model.variables import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +22,7 @@ def test_inventory_guide_names_every_variable() -> None:
     text = (ROOT / "docs" / "inventory.md").read_text()
     names = [*VARIABLES, *partner.KEYS, *settings._CERTIFICATE_KEYS, *acme_settings.ACME_KEYS]
     names += [*dns_settings.COMMON, *(key for keys in dns_settings.KEYS.values() for key in keys)]
+    names += [*lync.KEYS, *lync_edges.KEYS]
     assert not [name for name in names if f"`{name}" not in text]
 
 

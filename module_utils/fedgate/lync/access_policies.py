@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from ..errors import InvalidValue, WorldMoved
 from ..module import Context
 from ..plan import Change, Plan, compared
 from . import access_policy as wire
-from .access_policy import FLAGS, GLOBAL, PARAMETERS, Policy
+from . import values
+from .access_policy import FLAGS, GLOBAL, PARAMETERS, SITE, Policy
 from .faults import CmdletFailed
 from .reconciler import CONNECTION_ARGUMENTS, OverShell
 
@@ -63,15 +64,29 @@ class ExternalAccessPolicies(OverShell):
     def observe(self) -> Observed:
         """Read all policies in one call and all grants in another; look for users without a grant one by one.
 
-        :raises InvalidValue: users that the server does not have.
+        :raises InvalidValue: sites or users that the server does not have.
         """
-        policies = [wire.read(item) for item in self.shell.call("Get-CsExternalAccessPolicy")]
+        policies = {policy.key: policy for policy in map(wire.read, self.shell.call("Get-CsExternalAccessPolicy"))}
+        self._demand_sites([policy for key, policy in self.wanted.items() if key not in policies])
         users = [wire.read_user(item) for item in self.shell.call("Get-CsUser", {"Filter": _HOLDERS})]
         grants = {user: policy for user, policy in users if policy is not None}
         self._demand_users(user for user in self.holders if user not in grants)
-        return Observed({policy.key: policy for policy in policies}, grants)
+        return Observed(policies, grants)
 
-    def _demand_users(self, addresses: Iterator[str]) -> None:
+    def _demand_sites(self, new: Iterable[Policy]) -> None:
+        """Look for the sites of new policies; that of a present one is there."""
+        asked = {policy.key: policy.name for policy in new if policy.key.startswith(SITE)}
+        if not asked:
+            return
+        known = [values.text(values.properties(item).get("Identity")) or "" for item in self.shell.call("Get-CsSite")]
+        unknown = [name for key, name in asked.items() if key not in {site.casefold() for site in known}]
+        if unknown:
+            raise InvalidValue(
+                f"the deployment has no {', '.join(unknown)}",
+                hint=f"Its sites are {', '.join(sorted(known))}. Nothing was changed.",
+            )
+
+    def _demand_users(self, addresses: Iterable[str]) -> None:
         unknown = [user for user in addresses if user not in self._known and not self._is_known(user)]
         if unknown:
             raise InvalidValue(

@@ -99,11 +99,14 @@ class XmppPartners(OverShell):
     def apply(self, plan: Plan, observed: Observed) -> None:
         """One pipeline for each change. :raises WorldMoved: somebody else has changed the list meanwhile."""
         moving = _moving(plan)
+        self.carry_out(plan, lambda change: self._do(change, moving), lambda: self._free(plan, moving))
+
+    def _free(self, plan: Plan, moving: set[str]) -> None:
+        """Take from partners the domains that others are to have."""
         for change in plan.changes:
             if change.action == "update" and moving & _removed(change):
                 edit = {"AdditionalDomains": {"Remove": sorted(moving & _removed(change))}}
                 self._call("Set-CsXmppAllowedPartner", change.subject[0].identity, edit)
-        self.carry_out(plan, lambda change: self._do(change, moving))
 
     def _do(self, change: Change, moved: set[str]) -> None:
         if change.action == "delete":

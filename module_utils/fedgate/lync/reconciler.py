@@ -30,22 +30,26 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 class Many(Reconciler):
     """A reconciler of many things that are changed one by one, each by itself."""
 
-    def carry_out(self, plan: Plan, do: Callable[[Change], object]) -> None:
+    def carry_out(
+        self, plan: Plan, do: Callable[[Change], object], before: Callable[[], object] = lambda: None
+    ) -> None:
         """Do each change, in order; say what was done when one fails.
 
+        :param before: what the changes need to be done first; it belongs to none of them.
         :raises FedgateError: that of the change, with the details ``applied`` and ``left`` (lists of names).
         """
         done: list[str] = []
-        for change in plan.changes:
-            try:
+        try:
+            before()
+            for change in plan.changes:
                 do(change)
-            except FedgateError as error:
-                left = [str(item) for item in plan.changes[len(done) :]]
-                error.details.update({"applied": done, "left": left})
-                error.message += f" ({len(done)} of {len(plan.changes)} changes were made before it)"
-                error.hint = " ".join(filter(None, (error.hint, "A second run does what is left.")))
-                raise
-            done.append(str(change))
+                done.append(str(change))
+        except FedgateError as error:
+            left = [str(item) for item in plan.changes[len(done) :]]
+            error.details.update({"applied": done, "left": left})
+            error.message += f" ({len(done)} of {len(plan.changes)} changes were made before it)"
+            error.hint = " ".join(filter(None, (error.hint, "A second run does what is left.")))
+            raise
 
 
 class OverShell(Many):

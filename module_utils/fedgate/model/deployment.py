@@ -14,6 +14,7 @@ from .checks import check_pools, check_retired
 from .components import Component, read_components
 from .dns_settings import DnsProvider
 from .limits import DEFAULTS, Limits, read_limits
+from .lync import FRONT_END, FrontEnd, check_lync, policies_there, read_front_end
 from .partner import Partner, check_ownership, current_partners, read_partner
 from .pools import Host, Pool, read_pools
 from .problems import OriginOf, Problems, Where
@@ -33,6 +34,7 @@ class Deployment:
     :ivar xmpp_domains: ours, in the inventory's order; :ivar sip_domains: ours, on Lync.
     :ivar publishing: settings for DNS; :ivar providers: of DNS; empty when the inventory names none.
     :ivar partners: without expired ones; :ivar limits: for all of them.
+    :ivar lync: how Lync's servers are reached; None: not at all.
     :ivar access: who of our own users may federate; empty: everybody; :ivar warnings: what is allowed, but doubtful.
     """
 
@@ -45,6 +47,7 @@ class Deployment:
     publishing: Publishing
     providers: tuple[DnsProvider, ...]
     access: tuple[AccessPolicy, ...]
+    lync: FrontEnd | None
     warnings: tuple[str, ...]
 
     def carries(self, pool: Pool) -> list[str]:
@@ -95,6 +98,7 @@ class Deployment:
             "partners": [partner.as_facts() for partner in self.partners],
             "access_policies": [policy.as_facts() for policy in self.access],
             "limits": self.limits.as_facts(),
+            "lync": self._lync_facts(),
             "pools": {pool.fqdn: self._pool_facts(pool) for pool in self.pools},
             "hosts": {host.name: self._host_facts(host, pool) for pool in self.pools for host in pool.members},
             "records": [record.as_facts() for record in self.records()],
@@ -102,6 +106,14 @@ class Deployment:
             "authorities": self._authorities(),
             "warnings": list(self.warnings),
         }
+
+    def _lync_facts(self) -> dict[str, Any] | None:
+        """Return what is managed on Lync, and for which hosts; None when there is nothing to manage."""
+        hosts = [host.name for pool in self.pools if not pool.linux for host in pool.members]
+        if not self.lync or not hosts:
+            return None
+        policies = policies_there(self.access, self.pools, self.sip_domains)
+        return {**self.lync.as_facts(), "hosts": hosts, "access_policies": [policy.as_facts() for policy in policies]}
 
     def _endpoint(self, pool: Pool, view: str) -> Endpoint:
         components = self.components_of(pool.xmpp_domains) if pool.linux else []
@@ -207,6 +219,7 @@ class _Reading:
         self.today = today
         self.shared = Shared(hosts, problems)
         self.noted_before = len(problems.errors)
+        self.current: list[tuple[Partner, Reader]] = []
 
     def _is_whole(self) -> bool:
         """Tell whether all that was read so far is right: else what merely follows from it would be said too."""
@@ -232,6 +245,7 @@ class _Reading:
             publishing=self._publishing(domains, sip_domains, components, pools),
             providers=providers or (),
             access=self._access([*domains, *sip_domains], pools),
+            lync=self._read(FRONT_END, read_front_end, None),
             warnings=(),
         )
         self._check_rest(deployment, pools_are_whole)
@@ -275,6 +289,7 @@ class _Reading:
         own = dict.fromkeys(domains, "federation_xmpp_domains")
         own.update({item.domain: "federation_xmpp_components" for item in components})
         check_ownership(current, own, self.problems)
+        self.current = current
         return tuple(partner for partner, _reader in current)
 
     def _check_rest(self, deployment: Deployment, pools_are_whole: bool) -> None:
@@ -293,3 +308,4 @@ class _Reading:
         sizes = {pool.fqdn: len(deployment.certificate_names(pool)) for pool in deployment.pools}
         domains, sip_domains = deployment.xmpp_domains, deployment.sip_domains
         check_pools(deployment.pools, domains, sip_domains, sizes, self.problems, pools_are_whole)
+        check_lync(self.shared, deployment.pools, deployment.lync, self.current, deployment.limits)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import is_address
+from .lync_edges import EDGES, check_edges
 from .problems import UNKNOWN, Problems, Where
 from .reading import Reader, shown
 from .records import CLIENT_PORT, SERVER_PORT
@@ -124,6 +125,7 @@ def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: lis
     certificate = shared.shared.reader("federation_certificate")
     members_served = len(hosts) if backend != "lync" else 1
     issuing = check_certificate(certificate, members_served) if certificate else Issuing()
+    shared.read(EDGES, lambda at: check_edges(at, backend), False)
     active = shared.read("edge_pool_active_member", lambda at: _member(at, list(hosts)), next(iter(hosts)))
     members = tuple(
         _read_host(name, fqdn, variables, backend == "lync" or name == active, problems)

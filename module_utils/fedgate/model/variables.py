@@ -38,6 +38,7 @@ _ALL = (
     Variable(
         "federation_certificate", "pool", "how edge certificates are requested and issued: a mapping", secret=True
     ),
+    Variable("federation_lync", "deployment", "how Lync's Front End is reached: a mapping", secret=True),
     Variable("federation_trust_anchors", "host", "PEM files on the controller: private CAs of partners"),
     Variable("federation_dns_provider", "deployment", "who takes DNS changes: a mapping", secret=True),
     Variable("federation_dns_providers", "deployment", "likewise, several of them: a list of mappings", secret=True),
@@ -64,6 +65,7 @@ _ALL = (
     Variable("edge_pool_direct_tls_client_port", "pool", "port where clients connect by direct TLS; none by default"),
     Variable("edge_pool_active_member", "pool", "the host that serves; the first by default"),
     Variable("edge_pool_webconf_fqdn", "pool", "web conferencing edge FQDN (Lync)"),
+    Variable("edge_pool_lync", "pool", "how the pool's Edge Servers are reached (Lync): a mapping"),
     Variable("edge_pool_additional_names", "pool", "further names for the pool's certificate"),
     Variable("edge_published_addresses", "host", "addresses under which others reach the host"),
     Variable("edge_internal_addresses", "host", "addresses for one's own network, where they are others"),

@@ -82,6 +82,7 @@ class World:
     :ivar access_policies: by identity in lower case; :ivar users: by SIP address in lower case.
     :ivar access_edge: what was set of the Access Edge configuration.
     :ivar roles: RBAC roles by account name in lower case, without its domain.
+    :ivar test_users: pools that have test users (New-CsHealthMonitoringConfiguration).
     :ivar machines: computers by FQDN in lower case; ``topology`` says which there are.
     :ivar holdings: certificates and files of each computer (``holdings.Holdings``), by FQDN in lower case.
     :ivar authorities: enterprise CAs (``authority.Authority``), by ``host\\name`` in lower case.
@@ -100,6 +101,7 @@ class World:
     access_policies: dict[str, AccessPolicy] = field(default_factory=_global_policy)
     users: dict[str, User] = field(default_factory=dict)
     access_edge: dict[str, Any] = field(default_factory=dict)
+    test_users: set[str] = field(default_factory=lambda: {"pool1.contoso.example"})
     lock: threading.RLock = field(default_factory=threading.RLock)
     topology: Topology = field(default_factory=usual_topology)
     machines: dict[str, Machine] = field(default_factory=dict)

@@ -280,8 +280,9 @@ def test_groups_can_be_done_without(lync: Deployment, apply: Apply) -> None:
 
 
 def test_a_site_that_the_server_does_not_have(lync: Deployment, apply: Apply) -> None:
-    result = apply([{"name": "site:Paris", "xmpp_access": True}])
-    assert result["failed"] and "Site:Paris" in result["msg"] and lync.world.writes == 0
+    result = apply([SALES, {"name": "site:Paris", "xmpp_access": True}, {"name": "site:tokyo", "xmpp_access": True}])
+    assert result["failed"] and "the deployment has no site:Paris" in result["msg"] and lync.world.writes == 0
+    assert "Its sites are Site:London, Site:Tokyo. Nothing was changed" in result["msg"]
 
 
 def test_what_the_model_publishes_is_taken(lync: Deployment, apply: Apply) -> None:

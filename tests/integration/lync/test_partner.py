@@ -18,6 +18,7 @@ from ...emulators.lync.deployment import PASSWORD, VIEWER, Deployment
 from ...emulators.lync.soap import Request
 from ...emulators.lync.world import XmppPartner
 from .conftest import Options, options_of
+from .interference import interfere
 
 Result = dict[str, Any]
 Apply = Callable[..., Result]
@@ -185,24 +186,10 @@ def test_any_list_becomes_any_other(
 class TestOthers:
     """Somebody changes the list by hand between our look and our write."""
 
-    def interfere(self, lync: Deployment, cmdlet: str, edit: Callable[[], None]) -> None:
-        """Have an edit happen right before a cmdlet is carried out."""
-        target = lync.engine.cmdlets[cmdlet.lower()]
-        run = target.run
-
-        def first(world: Any, call: Any) -> Any:
-            lync.engine.cmdlets[cmdlet.lower()] = target
-            edit()
-            return run(world, call)
-
-        lync.engine.cmdlets[cmdlet.lower()] = type(target)(
-            target.name, target.parameters, first, target.roles, target.where
-        )
-
     def test_a_domain_that_they_added_stays(self, lync: Deployment, apply: Apply) -> None:
         apply([{"domain": "one.example", "additional_domains": ["x.example"]}])
         partner = lync.world.partners["one.example"]
-        self.interfere(lync, "Set-CsXmppAllowedPartner", lambda: partner.additional_domains.append("theirs.example"))
+        interfere(lync, "Set-CsXmppAllowedPartner", lambda: partner.additional_domains.append("theirs.example"))
         result = apply([{"domain": "one.example", "additional_domains": ["x.example", "ours.example"]}])
         assert set(partner.additional_domains) == {"x.example", "theirs.example", "ours.example"}
         assert result["failed"] and result["error"] == "NotConverged", "their edit is drift, and told"
@@ -210,7 +197,7 @@ class TestOthers:
     def test_the_same_edit_made_by_them(self, lync: Deployment, apply: Apply) -> None:
         apply([{"domain": "one.example"}])
         partner = lync.world.partners["one.example"]
-        self.interfere(lync, "Set-CsXmppAllowedPartner", lambda: partner.additional_domains.append("Ours.example"))
+        interfere(lync, "Set-CsXmppAllowedPartner", lambda: partner.additional_domains.append("Ours.example"))
         wanted = [{"domain": "one.example", "additional_domains": ["ours.example"]}]
         result = apply(wanted)
         assert result["failed"] and result["error"] == "WorldMoved" and "somebody else" in result["msg"]
@@ -218,10 +205,30 @@ class TestOthers:
 
     def test_a_partner_that_they_removed(self, lync: Deployment, apply: Apply) -> None:
         apply([{"domain": "one.example"}])
-        self.interfere(lync, "Set-CsXmppAllowedPartner", lambda: lync.world.partners.clear())
+        interfere(lync, "Set-CsXmppAllowedPartner", lambda: lync.world.partners.clear())
         result = apply([{"domain": "one.example", "type": "federated"}])
         assert result["failed"] and result["error"] == "WorldMoved"
         assert actions(apply([{"domain": "one.example", "type": "federated"}])) == [("create", "one.example")]
+
+    def test_a_setting_that_they_changed(self, lync: Deployment, apply: Apply) -> None:
+        """It is not ours to lose: what is wanted is written, theirs is drift that the second look tells."""
+        apply([{"domain": "one.example"}])
+        partner = lync.world.partners["one.example"]
+        interfere(lync, "Set-CsXmppAllowedPartner", lambda: setattr(partner, "partner_type", "PublicVerified"))
+        wanted = [{"domain": "one.example", "keepalive": False}]
+        result = apply(wanted)
+        assert result["failed"] and result["error"] == "NotConverged" and "one.example" in result["msg"]
+        assert partner.keepalive is False and partner.partner_type == "PublicVerified", "theirs was not overwritten"
+        assert actions(apply(wanted)) == [("update", "one.example")]
+        assert partner.partner_type == "PublicUnverified" and not apply(wanted)["changed"]
+
+    def test_a_partner_that_they_made(self, lync: Deployment, apply: Apply) -> None:
+        theirs = XmppPartner("one.example", description="theirs")
+        interfere(lync, "New-CsXmppAllowedPartner", lambda: lync.world.partners.update({"one.example": theirs}))
+        wanted = [{"domain": "one.example", "description": "ours"}]
+        result = apply(wanted)
+        assert result["failed"] and result["error"] == "WorldMoved" and theirs.description == "theirs"
+        assert actions(apply(wanted)) == [("update", "one.example")] and theirs.description == "ours"
 
 
 def many(count: int) -> list[dict[str, Any]]:

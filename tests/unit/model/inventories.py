@@ -58,6 +58,12 @@ def lync_site(**shared: Any) -> Hosts:
         "federation_sip_domains": ["contoso.example", "corp.contoso.example"],
         "federation_xmpp_domains": ["contoso.example"],
         "federation_xmpp_components": [],
+        "federation_lync": {
+            "front_end": "pool1.contoso.example",
+            "username": "CONTOSO\\admin",
+            "password": "canary-password",
+            "dialback_passphrase": "canary-passphrase",
+        },
     }
     hosts: Hosts = {
         "lync1": {**own, "edge_published_addresses": ["192.0.2.31"]},

@@ -15,8 +15,8 @@ from .inventories import TODAY, Hosts, errors_of, lync_site, only_error_of, read
 def test_facts_of_two_sites() -> None:
     facts = read(two_sites()).as_facts()
     assert list(facts) == [
-        "xmpp_domains", "partners", "access_policies", "limits", "pools", "hosts", "records", "tlsa", "authorities",
-        "warnings",
+        "xmpp_domains", "partners", "access_policies", "limits", "lync", "pools", "hosts", "records", "tlsa",
+        "authorities", "warnings",
     ]  # fmt: skip
     assert facts["xmpp_domains"] == ["contoso.example", "contoso-asia.example"]
     room = {"domain": "conference.contoso.example", "kind": "muc", "federated": True}

@@ -56,10 +56,15 @@ local function invites_for_stranger(host, user, stanza)
 	return row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
 end
 
+--- The bare address in one that the router has prepared, as util.jid makes it.
+local function bare(address)
+	return address:match("^[^/]+");
+end
+
 local function refusal_at_user(host, user, kind, stanza)
 	local barred = scope.refusal(host, user);
 	if barred ~= nil then return barred; end
-	if kind == "public_unverified" and not consent.added(host, user, jid.bare(stanza.attr.from)) then
+	if kind == "public_unverified" and not consent.added(host, user, bare(stanza.attr.from)) then
 		return "stranger";
 	end
 	if invites_for_stranger(host, user, stanza) then return "stranger"; end
@@ -74,20 +79,17 @@ local function user_in(address)
 	return address and address:match("^([^@/]+)@");
 end
 
---- The partner's row for a stanza from outside; nil, false for one that is none.
+--- The partner's row for a stanza from outside, or nil.
 local function partner_of(host, event)
 	local session = event.origin;
-	if not (session and sessions.is_stream(session)) then return nil, false; end
+	if not (session and sessions.is_stream(session)) then return nil; end
 	local remote = sessions.sender(event.stanza);
-	if not remote or hosts[remote] then return nil, false; end
-	return gate.pair(host, remote), remote;
+	if not remote or hosts[remote] then return nil; end
+	return (gate.pair(host, remote));
 end
 
 --- A stanza from a partner whose stream is in order.
-function contacts.stanza(host, event)
-	local row, remote = partner_of(host, event);
-	if not row then return remote and true or nil; end
-	local stanza = event.stanza;
+function contacts.stanza(host, remote, row, stanza)
 	local user = user_in(stanza.attr.to);
 	local reason;
 	if components.is_component(host) then
@@ -121,9 +123,7 @@ local function is_withheld(event, row)
 end
 
 --- A stanza that leaves: whole to federated partners, without what is private to the others.
-function contacts.route(_, event)
-	local row = gate.pair(event.from_host, event.to_host);
-	if not row then return true; end
+function contacts.route(event, row)
 	if scope.is_barred(event.from_host, event.stanza) then return refuse.outgoing_stanza(event, "scope"); end
 	if row.type == "federated" then return nil; end
 	local stripped = not is_withheld(event, row) and private.strip(event.stanza);

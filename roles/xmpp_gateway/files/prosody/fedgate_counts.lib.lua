@@ -39,26 +39,21 @@ local function note(record, direction)
 end
 
 --- A stanza from outside that may pass. Comes after the handlers that refuse.
-function counts.stanza_in(_, event)
-	local session = event.origin;
-	if not (session and sessions.is_stream(session)) then return nil; end
-	local remote = sessions.sender(event.stanza);
+function counts.stanza_in(remote)
 	local record = spelt[remote] or find(remote);
-	if not record then return nil; end
+	if not record then return; end
 	note(record, "incoming");
 	record.last_incoming = time();
-	return nil;
 end
 
 --- A stanza that may leave. Comes after the handlers that refuse; questions about dialback keys are no stanzas.
-function counts.stanza_out(_, event)
+function counts.stanza_out(event)
 	local name = event.stanza.name;
-	if name ~= "message" and name ~= "presence" and name ~= "iq" then return nil; end
+	if name ~= "message" and name ~= "presence" and name ~= "iq" then return; end
 	local record = spelt[event.to_host] or find(event.to_host);
-	if not record then return nil; end
+	if not record then return; end
 	note(record, "outgoing");
 	record.last_outgoing = time();
-	return nil;
 end
 
 local function add(list, key)

@@ -10,12 +10,12 @@
 local filters = require "util.filters";
 local monotonic = require "util.time".monotonic;
 
-local FIRST, LAST = 1000, -1000; -- among the filters of other modules
+local FIRST = 1000; -- among the filters of other modules
 local SAY_AGAIN = 60; -- seconds
 local XML_LANG = #" xml:lang='en'"; -- added by the parser
 
 local flow = {};
-local gate, limits, refuse, log, api, filter_in, filter_out;
+local gate, limits, refuse, log, api, filter;
 local buckets = {};
 
 local function bucket_of(row)
@@ -102,35 +102,47 @@ local function apply_size(session, state)
 	session.stream:set_stanza_size_limit(state.size);
 end
 
--- Filters ------------------------------------------------------------------------------------------------------------
+-- Stanzas ------------------------------------------------------------------------------------------------------------
 
-local function stanza_in(stanza, session)
+--- A stanza was read. @return whether it may be: not when it is too big
+function flow.arrived(session, stanza)
 	local state = session.fedgate_flow;
-	if not state then return stanza; end
+	if not state then return true; end
 	if state.unended > state.size and measured(stanza) > state.size then
 		refuse.stream(session, "stanza-size");
-		return nil;
+		return false;
 	end
-	state.unended = math.min(state.unended, state.chunk);
-	if stanza.attr.xmlns then return stanza; end -- dialback and the like
+	if state.unended > state.chunk then state.unended = state.chunk; end
 	state.active = true;
-	if state.bucket then spend(session, state); end
+	return true;
+end
+
+--- A stanza leaves by a stream.
+function flow.departed(session)
+	local state = session.fedgate_flow;
+	if state then state.active, state.sent = true, true; end
+end
+
+--- All that is read of a partner with a rate costs, wherever it is for; but not dialback and the like.
+local function pay(stanza, session)
+	local state = session.fedgate_flow;
+	if state and state.bucket and not stanza.attr.xmlns then spend(session, state); end
 	return stanza;
 end
 
-local function stanza_out(stanza, session)
-	local state = session.fedgate_flow;
-	if not state then return stanza; end
-	state.sent = true;
-	if not stanza.attr.xmlns then state.active = true; end
-	return stanza;
+local function apply_rate(session, state, row)
+	state.bucket = bucket_of(row);
+	if state.bucket then
+		filters.add_filter(session, "stanzas/in", filter, FIRST);
+	else
+		filters.remove_filter(session, "stanzas/in", filter);
+	end
 end
 
 function flow.init(parts)
 	gate, limits, refuse, log, api = parts.gate, parts.limits, parts.refuse, parts.log, parts.api;
 	buckets = {};
-	filter_in = parts.faults.filter("the filter of incoming stanzas", stanza_in);
-	filter_out = parts.faults.filter("the filter of outgoing stanzas", stanza_out);
+	filter = parts.faults.filter("the filter of incoming stanzas", pay);
 end
 
 --- Whether stanzas passed since this was asked last, and whether anything was sent; a stream that is paused is active.
@@ -147,11 +159,10 @@ end
 function flow.attach(session, host, remote, row)
 	if session.fedgate_flow or not session.stream then return; end
 	local state = { host = host; remote = remote; unended = 0; chunk = 0; active = true; sent = true };
-	state.bucket, state.size = bucket_of(row), limits.size(row);
+	state.size = limits.size(row);
 	session.fedgate_flow = state;
 	watch(session, state);
-	filters.add_filter(session, "stanzas/in", filter_in, FIRST);
-	filters.add_filter(session, "stanzas/out", filter_out, LAST);
+	apply_rate(session, state, row);
 end
 
 --- A stream is ready for stanzas; Prosody has set its own limit of size just before.
@@ -171,16 +182,16 @@ function flow.refresh(session)
 		state = session.fedgate_flow;
 	end
 	if not state then return; end
-	state.bucket, state.size = bucket_of(row), limits.size(row);
+	state.size = limits.size(row);
 	apply_size(session, state);
+	apply_rate(session, state, row);
 end
 
 --- This module goes; a new one will attach itself.
 function flow.detach(session)
 	local state = session.fedgate_flow;
 	if not state then return; end
-	filters.remove_filter(session, "stanzas/in", filter_in);
-	filters.remove_filter(session, "stanzas/out", filter_out);
+	filters.remove_filter(session, "stanzas/in", filter);
 	state.stream.feed = state.feed;
 	session.fedgate_flow = nil;
 end

@@ -9,20 +9,21 @@ local XMLNS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 local XMLNS_DIALBACK = "jabber:server:dialback";
 
 local hooks = {};
-local api, hosts, is_live, incoming, outgoing, contacts, consent, timing, faults, report;
+local api, hosts, is_live, incoming, outgoing, contacts, consent, timing, passage, faults, report;
 
 --- @param parts api: the module; is_live: whether this load of it is the one in force; and the other parts
 function hooks.init(parts)
 	api, hosts, is_live = parts.api, parts.hosts, parts.is_live;
 	incoming, outgoing, contacts, consent = parts.incoming, parts.outgoing, parts.contacts, parts.consent;
-	timing = parts.timing;
+	timing, passage = parts.timing, parts.passage;
 	faults, report = parts.faults, parts.report;
 end
 
 --- @param how the event is refused on an error: stream, authentication, drop, bounce, pass
-local function hook(host, event, handler, priority, how)
+-- @param concerns tells cheaply whether the handler has anything to do with an event; nil: with all of them
+local function hook(host, event, handler, priority, how, concerns)
 	api:hook_object_event(hosts[host].events, event, function (data)
-		if not is_live() then return nil; end
+		if concerns and not concerns(data) or not is_live() then return nil; end
 		local ok, answer = xpcall(handler, traceback, host, data);
 		if ok then return answer; end
 		return faults.refuse(event, how, host, data, answer);
@@ -42,7 +43,7 @@ end
 
 -- Priorities are against Prosody's own: mod_tls 500 and 0, mod_saslauth 150, mod_dialback 100, mod_s2s -1.
 local function streams(host)
-	hook(host, "route/remote", each(outgoing.route, contacts.route, report.stanza_out), 1000, "bounce");
+	hook(host, "route/remote", passage.outward, 1000, "bounce");
 	hook(host, "s2sout-created", outgoing.created, 10, "pass"); -- what it does is checked again at the features
 	hook(host, "s2s-stream-features", incoming.features_first, 1000, "stream");
 	hook(host, "s2s-stream-features", incoming.features_last, -1000, "stream");
@@ -60,14 +61,22 @@ local function streams(host)
 		"authentication");
 end
 
+local function asks_to_subscribe(event)
+	return event.stanza.attr.type == "subscribe";
+end
+
+local function has_type(event)
+	return event.stanza.attr.type ~= nil;
+end
+
 -- Priorities are against Prosody's own: mod_blocklist 100 (its command -1), mod_pep 10, mod_presence 0.
 local function stanzas(host)
 	for _, kind in ipairs({ "full", "bare", "host" }) do
 		for _, name in ipairs({ "message", "presence", "iq" }) do
-			hook(host, name .. "/" .. kind, each(incoming.stanza, contacts.stanza, report.stanza_in), 100000, "drop");
+			hook(host, name .. "/" .. kind, passage.inward, 100000, "drop");
 		end
-		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50, "drop"); end
-		hook(host, "pre-presence/" .. kind, consent.presence_out, 200, "bounce");
+		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50, "drop", asks_to_subscribe); end
+		hook(host, "pre-presence/" .. kind, consent.presence_out, 200, "bounce", has_type);
 	end
 	hook(host, "roster-item-removed", consent.removed, 0, "pass");
 	hook(host, "iq-set/self/urn:xmpp:blocking:block", consent.blocked, 0, "pass");

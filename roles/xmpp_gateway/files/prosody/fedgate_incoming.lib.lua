@@ -7,10 +7,10 @@ local st = require "util.stanza";
 local nameprep = require "util.encodings".stringprep.nameprep;
 
 local incoming = {};
-local rules, sessions, refuse, gate, hosts, hold, limits, flow;
+local rules, sessions, refuse, gate, hold, limits, flow;
 
 function incoming.init(parts)
-	rules, sessions, refuse, gate, hosts = parts.rules, parts.sessions, parts.refuse, parts.gate, parts.hosts;
+	rules, sessions, refuse, gate = parts.rules, parts.sessions, parts.refuse, parts.gate;
 	hold, limits, flow = parts.hold, parts.limits, parts.flow;
 end
 
@@ -156,22 +156,19 @@ end
 
 --- A stanza from outside. Prosody asks only whether the stream was authenticated for the sender's domain, for any
 -- host of ours and under whatever policy held then; here the pair must have its own, present verdict.
-function incoming.stanza(host, event)
-	local session, stanza = event.origin, event.stanza;
-	if not (session and sessions.is_stream(session)) then return nil; end
-	local remote = sessions.sender(stanza);
-	if not remote or hosts[remote] then return nil; end -- one of our own, passed on by a module
+-- @return the partner's row, or nil when it was refused
+function incoming.stanza(host, remote, session, stanza)
 	local entry = sessions.granted(session, host, remote);
-	local _, reason;
+	local row, reason;
 	if entry then
-		local row;
 		row, reason = hold.stands(entry);
-		if row then return nil; end
+		if row then return row; end
 		hold.stream(session);
 	else
-		_, reason = gate.pair(host, remote);
+		reason = select(2, gate.pair(host, remote));
 	end
-	return refuse.incoming_stanza(host, remote, stanza, reason or "not-a-partner");
+	refuse.incoming_stanza(host, remote, stanza, reason or "not-a-partner");
+	return nil;
 end
 
 return incoming;

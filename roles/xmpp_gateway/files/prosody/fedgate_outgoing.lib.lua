@@ -70,21 +70,20 @@ end
 
 --- A stanza wants to leave. A stream that serves several domains may stand in Prosody's table under a name it was
 -- never authenticated for (a bidirectional one); it is taken out of there, and a stream of its own is opened.
-function outgoing.route(_, event)
-	local host, remote = event.from_host, event.to_host;
-	local row, reason = gate.pair(host, remote);
-	if not row then return refuse.outgoing_stanza(event, reason); end
-	local existing = hosts[host].s2sout[remote];
+-- @return the stream that it will leave by, when there is one; or nil and why there can be none
+function outgoing.route(host, remote, row)
+	local streams = hosts[host].s2sout;
+	local existing = streams[remote];
 	local ready = existing and (existing.type == "s2sout" or existing.type == "s2sin");
 	local entry = ready and sessions.granted(existing, host, remote);
 	if ready and not (entry and hold.stands(entry)) then
-		hosts[host].s2sout[remote] = nil; -- luacheck: ignore 122
+		streams[remote] = nil;
 		if existing.direction == "outgoing" then refuse.outgoing(existing, "sasl"); end
 	end
-	if hosts[host].s2sout[remote] then return nil; end
-	local ok;
-	ok, reason = limits.admit(nil, row);
-	if not ok then return refuse.outgoing_stanza(event, reason); end
+	existing = streams[remote];
+	if existing then return existing; end
+	local ok, reason = limits.admit(nil, row);
+	if not ok then return nil, reason; end
 	return nil;
 end
 

@@ -45,34 +45,37 @@ function private.is_query(stanza, account)
 	return account or not child or QUERIES[child.attr.xmlns] == true;
 end
 
-local function namespace(tag)
+local function is_public(tag)
 	local xmlns = tag.attr.xmlns;
-	return (xmlns == nil or xmlns == "jabber:client") and "" or xmlns;
+	if xmlns == nil or xmlns == "jabber:client" then xmlns = ""; end
+	return PRESENCE[tag.name] == xmlns or ROOM[xmlns] == true;
 end
 
-local function is_public(tag)
-	local xmlns = namespace(tag);
-	return PRESENCE[tag.name] == xmlns or ROOM[xmlns] == true;
+--- A stanza with some of its children only. These it shares with the original: what leaves is changed by nobody.
+local function with(stanza, keeps)
+	local copy = st.clone(stanza, true);
+	for _, tag in ipairs(stanza.tags) do
+		if keeps(tag) then copy:add_direct_child(tag); end
+	end
+	return copy;
 end
 
 local function strip_presence(stanza)
 	for _, tag in ipairs(stanza.tags) do
-		if not is_public(tag) then
-			stanza = st.clone(stanza);
-			stanza:maptags(function (child) return is_public(child) and child or nil; end);
-			return stanza;
-		end
+		if not is_public(tag) then return with(stanza, is_public); end
 	end
 	return stanza;
+end
+
+local function is_no_event(tag)
+	return tag.attr.xmlns ~= EVENT;
 end
 
 --- PEP tells what users publish (mood, nickname, avatar, activity, tune, location) by messages without a body.
 local function strip_message(stanza)
 	if not stanza:get_child("event", EVENT) then return stanza; end
 	if not stanza:get_child("body") then return nil; end
-	stanza = st.clone(stanza);
-	stanza:maptags(function (child) return child.attr.xmlns ~= EVENT and child or nil; end);
-	return stanza;
+	return with(stanza, is_no_event);
 end
 
 --- An answer that is private becomes the answer of one who does not answer this.

@@ -19,7 +19,6 @@ end
 --- @param parts log, sessions, refuse, gate, router, status; inspect: for fedgate_watch
 function report.init(parts)
 	sessions, status, gate = parts.sessions, parts.status, parts.gate;
-	report.stanza_in, report.stanza_out = counts.stanza_in, counts.stanza_out;
 	alarms.init({ log = parts.log; changed = status.touch });
 	faults.init({ log = parts.log; alarms = alarms; refuse = parts.refuse; router = parts.router });
 	counts.init(parts);

@@ -36,6 +36,7 @@ local limits = module:require "fedgate_limits";
 local flow = module:require "fedgate_flow";
 local timing = module:require "fedgate_timing";
 local routes = module:require "fedgate_routes";
+local passage = module:require "fedgate_passage";
 local hooks = module:require "fedgate_hooks";
 local hold = module:require "fedgate_hold";
 local status = module:require "fedgate_status";
@@ -44,6 +45,7 @@ local report = module:require "fedgate_report";
 
 local hosts = prosody.hosts;
 local environment = module.environment;
+local loaded = modulemanager.get_modules("*");
 
 -- list: the policy in force, or nil; digest: of the file it came from; reason: why the file is not what is in force.
 local gate = { list = nil; digest = nil; reason = nil; stopped = false };
@@ -158,7 +160,7 @@ end
 
 --- A load that failed half-way leaves its handlers behind; they must not speak for the module that came after it.
 local function is_live()
-	return modulemanager.get_module("*", "fedgate_policy") == environment;
+	return loaded.fedgate_policy == environment;
 end
 
 local function hook_global(event, handler, priority)
@@ -181,8 +183,8 @@ local parts = {
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
 	scope = scope; directory = directory;
-	hold = hold; limits = limits; flow = flow; timing = timing; routes = routes;
-	refuse = refuse; report = report; faults = report.faults; status = status;
+	hold = hold; blocked = blocked; limits = limits; flow = flow; timing = timing; routes = routes;
+	passage = passage; refuse = refuse; report = report; faults = report.faults; status = status;
 	inspect = inspect;
 };
 blocked.init(module);
@@ -196,6 +198,7 @@ components.init(parts);
 directory.init(parts);
 scope.init(parts);
 contacts.init(parts);
+passage.init(parts);
 hooks.init(parts);
 status.init(module, {
 	path = module:get_option_string("fedgate_status_file", "/run/prosody/fedgate.json");

@@ -1,0 +1,180 @@
+"""The playbooks on a deployment of Lync, run as its administrators run them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ...emulators.lync.deployment import Deployment
+from ..bind import NAMED, Bind
+from ..far_side import honest, server
+from ..pki import Authority
+from ..rollout import Rollout
+from .site import Site, own_address, resolver
+
+
+@pytest.fixture
+def site(lync: Deployment, tmp_path: Path) -> Site:
+    """London on Lync, nothing done yet."""
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    return Site(folder, lync)
+
+
+@pytest.fixture
+def public(site: Site, tmp_path: Path) -> Iterator[Site]:
+    """The same, with the world around it: a name server, and what partners meet at the Edge's address."""
+    if os.geteuid() != 0 or not Path(NAMED).exists():
+        pytest.skip("needs root, for a name server on port 53 of the loopback, and BIND (package bind9)")
+    authority = Authority()
+    anchor = tmp_path / "authority.pem"
+    anchor.write_text(authority.pem)
+    folder = tmp_path / "bind"
+    folder.mkdir()
+    bind, address = Bind(folder), own_address()
+    site.shared |= {
+        "federation_dns_provider": bind.provider(),
+        "federation_dns_ttl": 60,
+        "federation_trust_anchors": [str(anchor)],
+    }
+    for variables in site.hosts.values():
+        variables["edge_published_addresses"] = [address]
+    site.shared["federation_partners"][0]["echo_address"] = "echo@fabrikam.example"
+    bind.start()
+    try:
+        with server(honest(authority.issue("contoso.example")), address, 5269), resolver(bind.port) as asked:
+            site.shared["federation_dns_resolvers"] = [asked]
+            yield site
+    finally:
+        bind.stop()
+
+
+def done(rollout: Rollout) -> Rollout:
+    assert rollout.code == 0, rollout.output[-6000:]
+    return rollout
+
+
+def writes(site: Site) -> list[str]:
+    """Return the names of the cmdlets that changed something since the last call."""
+    names = [name for name, _bound in site.lync.engine.calls if not name.startswith("Get-")]
+    site.lync.engine.calls.clear()
+    return names
+
+
+class TestPartners:
+    def test_planned_done_and_done_already(self, site: Site) -> None:
+        planned = done(site.play("partners.yml", "--check", "--diff"))
+        assert writes(site) == [] and "+type: federated" in planned.output
+        carried_out = done(site.play("partners.yml"))
+        assert planned.named_changes() == carried_out.named_changes()
+        # Once for the deployment, by one of its hosts.
+        created = [("lync1", "xmpp_partner", name, "create") for name in ("fabrikam.example", "woodgrove.example")]
+        assert set(created) <= carried_out.named_changes()
+        assert writes(site).count("New-CsXmppAllowedPartner") == 2
+        again = done(site.play("partners.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
+
+    def test_what_is_not_listed_goes_only_on_request(self, site: Site) -> None:
+        done(site.play("partners.yml"))
+        site.shared["federation_partners"] = site.shared["federation_partners"][:1]
+        kept = done(site.play("partners.yml"))
+        assert "woodgrove.example" in site.lync.world.partners
+        assert "the inventory does not list: woodgrove.example" in " ".join(kept.output.split())
+        site.shared["federation_lync"]["purge"] = True
+        gone = done(site.play("partners.yml"))
+        assert ("lync1", "xmpp_partner", "woodgrove.example", "delete") in gone.named_changes()
+        assert list(site.lync.world.partners) == ["fabrikam.example"]
+
+    def test_nobody_is_kept_alive_when_the_limits_say_so(self, site: Site) -> None:
+        site.shared["federation_limits"] = {"keepalive": False}
+        done(site.play("partners.yml"))
+        assert [partner.keepalive for partner in site.lync.world.partners.values()] == [False, False]
+
+    def test_a_failure_stops_every_host_of_the_deployment(self, site: Site) -> None:
+        site.shared["federation_lync"]["password"] = "mistyped"
+        failed = site.play("partners.yml")
+        assert failed.code == 2 and writes(site) == []
+        for host in ("lync1", "lync2"):
+            (failure,) = failed.hosts[host]["failed"]
+            assert "refuses the login of CONTOSO\\admin by ntlm" in failure["msg"]
+
+    def test_one_host_alone_does_it_too(self, site: Site) -> None:
+        rollout = done(site.play("partners.yml", "--limit", "lync2"))
+        assert {host for host, _kind, _name, _action in rollout.named_changes()} == {"lync2"}
+
+    def test_servers_that_nobody_says_how_to_reach_are_left_alone(self, site: Site) -> None:
+        del site.shared["federation_lync"]
+        rollout = done(site.play("partners.yml"))
+        assert "are not touched: federation_lync does not say" in " ".join(rollout.output.split())
+        assert not site.lync.engine.calls
+
+
+class TestAccess:
+    def test_planned_done_and_done_already(self, site: Site) -> None:
+        site.shared["federation_access_policies"] = [
+            {"name": "global", "xmpp_access": False},
+            {"name": "site:London", "xmpp_access": True},
+            {"name": "sales", "xmpp_access": True, "users": ["alice@contoso.example"]},
+        ]
+        site.shared["federation_lync"]["open_sip_federation"] = True
+        planned = done(site.play("partners.yml", "--check", "--diff"))
+        assert writes(site) == []
+        carried_out = done(site.play("partners.yml"))
+        assert planned.named_changes() == carried_out.named_changes()
+        kinds = {(kind, name) for _host, kind, name, _action in carried_out.named_changes()}
+        assert {
+            ("external_access_policy", "site:London"),
+            ("external_access_policy", "sales"),
+            ("external_access_grant", "alice@contoso.example"),
+            ("access_edge_configuration", "Global"),
+        } <= kinds
+        assert site.lync.world.users["alice@contoso.example"].policy == "sales"
+        assert site.lync.world.access_edge["AllowFederatedUsers"] is True
+        writes(site)
+        again = done(site.play("partners.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
+
+    def test_a_user_who_is_not_there_stops_it_by_name(self, site: Site) -> None:
+        site.shared["federation_access_policies"] = [
+            {"name": "global", "xmpp_access": False},
+            {"name": "sales", "xmpp_access": True, "users": ["nobody@contoso.example"]},
+        ]
+        failed = site.play("partners.yml")
+        assert failed.code == 2 and not site.lync.world.access_edge
+        assert all("nobody@contoso.example" in failed.hosts[host]["failed"][0]["msg"] for host in ("lync1", "lync2"))
+
+    def test_nothing_is_said_about_whom_nobody_asked(self, site: Site) -> None:
+        done(site.play("partners.yml"))
+        assert not {name for name in writes(site) if "Access" in name}
+
+
+class TestGateway:
+    def test_planned_done_and_done_already(self, site: Site) -> None:
+        site.shared["federation_limits"] = {"connection_limit": 2000, "keepalive_interval": 120}
+        site.shared["federation_lync"]["subscription_refresh_interval"] = 14400
+        planned = done(site.play("gateway.yml", "--check", "--diff"))
+        assert writes(site) == [] and "+connection_limit: 2000" in planned.output
+        carried_out = done(site.play("gateway.yml"))
+        change = ("lync1", "xmpp_gateway_configuration", "Global", "update")
+        assert planned.named_changes() == carried_out.named_changes() and change in carried_out.named_changes()
+        configured = site.lync.world.gateway
+        assert configured["ConnectionLimit"] == 2000 and configured["SubscriptionRefreshInterval"] == 14400
+        assert writes(site).count("Set-CsXmppGatewayConfiguration") == 1
+        again = done(site.play("gateway.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
+
+
+class TestSite:
+    def test_from_prepared_to_verified(self, public: Site) -> None:
+        planned = done(public.play("site.yml", "--check", "--diff"))
+        assert writes(public) == []
+        carried_out = done(public.play("site.yml"))
+        assert planned.named_changes() == carried_out.named_changes()
+        assert ("lync1", "rrset", "_xmpp-server._tcp.contoso.example SRV", "create") in carried_out.named_changes()
+        assert writes(public)[-1] == "Test-CsXmppIM"
+        again = done(public.play("site.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0}
+        assert writes(public) == ["Test-CsXmppIM"]
