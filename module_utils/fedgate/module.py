@@ -1,4 +1,4 @@
-"""The one place that knows AnsibleModule (its arguments apart): check mode, diff, errors, and the one way to change things.
+"""The one place that knows AnsibleModule, its arguments apart: check mode, diff, errors, and how things are changed.
 
 observe → plan → (check mode stops here) → apply → observe again → the plan must now be empty
 """
