@@ -68,10 +68,10 @@ options:
         description: PEM file on the controller with its private key.
         type: path
   certificates:
-    description: The certificates, each for other uses.
+    description: The certificates, each for other uses. Needed, unless O(restore) is given.
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       name:
         description: Which one; unique, and part of the names of files on the server.
@@ -204,10 +204,29 @@ options:
           - Assign the certificate with this thumbprint, which is in the store already, and look at nothing else. For
             certificates of other people's making, and to go back to the one before.
         type: str
+  restore:
+    description:
+      - What is to be assigned again, thumbprint by use, by member - RV(previous) of the call that assigned something
+        with which the services do not start. Nothing else is done then.
+    type: dict
+    default: {}
   directory:
     description: Folder on the servers for requests, and for files on their way. It has to be there.
     type: str
     default: C:\Windows\Temp
+  handover_directory:
+    description:
+      - For a server that no remote management reaches. Nothing is connected then. In a folder below this, named like
+        the server, a script that is always the same and a task are laid ready for its administrator, and the result
+        that comes back there is what the next run works on. Until then it is C(pending).
+      - A task holds no secret; so it is for one server, with requests by file, and answers without a key.
+    type: path
+  handover_restart:
+    description:
+      - With O(handover_directory), have the same task restart all Lync services of the server where it assigns
+        something, gracefully. Every external user of that server is disconnected.
+    type: bool
+    default: false
 requirements:
   - cryptography 42 or later on the controller (requirements.txt)
 notes:
@@ -268,6 +287,11 @@ reassigned:
   type: list
   elements: str
   returned: success
+handover:
+  description:
+    - With O(handover_directory) - directory of the server, task (digest of the one that waits), and whether it waits.
+  type: dict
+  returned: when handed over
 calls:
   description: How many cmdlets were called on all members.
   type: int

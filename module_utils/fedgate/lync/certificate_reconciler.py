@@ -12,7 +12,6 @@ from typing import Any
 from ..certificates import chains, library, requests
 from ..certificates.issuers.base import read_file, write_file
 from ..certificates.renewal import standing
-from ..errors import InvalidValue
 from ..module import Context
 from ..plan import KNOWN_AFTER_APPLY, Change, Pending, Plan
 from . import certificate_answer, certificate_store, certificate_work
@@ -55,15 +54,9 @@ Step = Callable[[], None]
 class LyncCertificates(Many):
     """The module's four steps; arguments as ``library/lync_certificate.py`` documents them."""
 
-    def __init__(self, params: Mapping[str, Any], context: Context) -> None:
+    def __init__(self, params: Mapping[str, Any], context: Context, servers: Servers | None = None) -> None:
         super().__init__(params, context)
-        if params["endpoint"] != "edge":
-            raise InvalidValue(
-                "endpoint front_end has no certificates of an Edge Server",
-                path="endpoint",
-                hint="They are requested and assigned on the Edge Server itself: set endpoint: edge.",
-            )
-        self.servers = Servers(params)
+        self.servers = Servers(params) if servers is None else servers
         self.orders = {order.name: order for order in read_orders(params["certificates"], len(self.servers.names))}
         self.paths = certificate_work.Paths(params["directory"])
         self.before: dict[str, Mapping[str, str]] = {}
@@ -84,8 +77,12 @@ class LyncCertificates(Many):
             self.context.warn(text)
 
     def observe(self) -> Observed:
-        """Look at all members, closely at the first, and decide on each order."""
-        now, first = library.now(), self.servers.first
+        """Look at all members, and decide on each order."""
+        return self.judge(library.now(), self.look())
+
+    def look(self) -> dict[str, Held]:
+        """Look at all members, closely at the first."""
+        first = self.servers.first
         files = {name: self.paths.request(order) for name, order in self.orders.items() if order.settings}
         online = any(order.ca for order in self.orders.values())
         held = {first: certificate_store.look_closely(self.servers.session(first), files, online)}
@@ -93,7 +90,12 @@ class LyncCertificates(Many):
             held[name] = certificate_store.look(self.servers.session(name))
         for name, one in held.items():
             self.before.setdefault(name, dict(one.assigned))
-        return Observed(now, held, {name: self._decide(order, held[first], now) for name, order in self.orders.items()})
+        return held
+
+    def judge(self, now: datetime, held: Mapping[str, Held]) -> Observed:
+        """Decide on each order by what the members hold."""
+        first = held[self.servers.first]
+        return Observed(now, held, {name: self._decide(order, first, now) for name, order in self.orders.items()})
 
     def _decide(self, order: Order, held: Held, now: datetime) -> Decision:
         host = self.servers.first
@@ -136,7 +138,7 @@ class LyncCertificates(Many):
                     order.name,
                     before,
                     {"file": path, "key_fingerprint": _fingerprint(decision.request)},
-                    lambda: self._lay(order, path),
+                    lambda: self._lay(order, path, decision.request),
                 )
 
     def _stale(self, order: Order, observed: Observed) -> str | None:
@@ -146,11 +148,14 @@ class LyncCertificates(Many):
 
     def _request(self, order: Order, stale: str | None) -> None:
         first = self.servers.first
-        certificate_work.request(self.servers.session(first), order, self.paths, first, stale)
+        certificate_work.request(self.servers.session(first), order, self.paths, stale)
+        if self.servers.answers and order.ca is None:
+            certificate_work.check(self.servers.session(first), order, self.paths, first)
         self.asked.add(order.name)
 
-    def _lay(self, order: Order, path: str) -> None:
-        pem = certificate_store.get_text(self.servers.session(self.servers.first), self.paths.request(order))
+    def _lay(self, order: Order, path: str, pem: str | None) -> None:
+        if pem is None:
+            pem = certificate_store.get_text(self.servers.session(self.servers.first), self.paths.request(order))
         write_file(path, requests.plain(pem or "").encode(), 0o644)
 
     def _keeping(self, order: Order, decision: Decision, observed: Observed) -> Iterator[Change]:

@@ -16,8 +16,11 @@ class Servers:
     """All members of a pool; the first makes the keys.
 
     :param params: the module's arguments; what a member leaves out is as for the first.
+    :ivar answers: whether they answer at once; what is handed over is answered by the next run.
     :raises InvalidValue: one is named twice, or cannot be reached as it is said.
     """
+
+    answers = True
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         self.connections: dict[str, Connection] = {}

@@ -135,7 +135,7 @@ def _stored(shell: Calls, store: str) -> Iterable[Stored]:
 
 def _assigned(shell: Calls) -> dict[str, str]:
     assigned = {}
-    for item in shell.call("Get-CsCertificate"):
+    for item in shell.call("Get-CsCertificate", select=("Use", "Thumbprint")):
         found = values.properties(item)
         for use in values.texts(found.get("Use")):
             assigned[use] = str(values.text(found.get("Thumbprint")) or "").upper()
@@ -160,6 +160,15 @@ def assign(shell: Calls, thumbprint: str, uses: Sequence[str]) -> None:
     :raises CmdletFailed: there is no such certificate, or it has no private key.
     """
     shell.call("Set-CsCertificate", {"Type": list(uses), "Thumbprint": thumbprint, "Confirm": False})
+
+
+def restore(shell: Calls, previous: Mapping[str, str]) -> None:
+    """Assign again what was assigned before, one call for each certificate; for where a service does not start.
+
+    :param previous: thumbprint by use, as ``lync_certificate`` returns it.
+    """
+    for thumbprint in dict.fromkeys(previous.values()):
+        assign(shell, thumbprint, [use for use, one in previous.items() if one == thumbprint])
 
 
 def put_text(shell: Calls, path: str, text: str) -> None:

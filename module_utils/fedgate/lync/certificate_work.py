@@ -49,22 +49,24 @@ class Paths:
         return f"{self.directory}\\fedgate-{order.name}.pfx"
 
 
-def request(shell: Calls, order: Order, paths: Paths, host: str, former: str | None) -> None:
+def request(shell: Calls, order: Order, paths: Paths, former: str | None) -> None:
     """Have the server make a key and a request (``Request-CsCertificate -New``).
 
     :param former: thumbprint of the stand-in of an earlier request of ours that does not fit any more.
-    :raises Refused: the server asks for other names than the inventory has; the request is taken back.
     """
     if former:
         store.remove(shell, f"{store.REQUEST}\\{former}")
     shell.call("Request-CsCertificate", {**_asked(order), **_receiver(order, paths)})
-    if order.ca is None:
-        pem = store.get_text(shell, paths.request(order)) or ""
-        try:
-            check_request(order, pem, host)
-        except FedgateError:
-            _take_back(shell, order, paths, pem)
-            raise
+
+
+def check(shell: Calls, order: Order, paths: Paths, host: str) -> None:
+    """Look at the request that was made. :raises Refused: it is for other names than the inventory has; it is gone."""
+    pem = store.get_text(shell, paths.request(order)) or ""
+    try:
+        check_request(order, pem, host)
+    except FedgateError:
+        _take_back(shell, order, paths, pem)
+        raise
 
 
 def _take_back(shell: Calls, order: Order, paths: Paths, pem: str) -> None:

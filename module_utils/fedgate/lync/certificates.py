@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..certificates import library
+from ..errors import InvalidValue
 from ..module import Context, Reconciler
 from .certificate_orders import PUBLIC_USES, USES
 from .reconciler import CONNECTION_ARGUMENTS
@@ -61,14 +62,37 @@ ARGUMENTS: dict[str, Any] = {
         "options": {"host": {"type": "str", "required": True}, "name": {"type": "str"}, **_MEMBER},
     },
     "name": {"type": "str"},
-    "certificates": {"type": "list", "elements": "dict", "required": True, "options": _CERTIFICATE},
+    "certificates": {"type": "list", "elements": "dict", "default": [], "options": _CERTIFICATE},
+    "restore": {"type": "dict", "default": {}},
     "directory": {"type": "str", "default": r"C:\Windows\Temp"},
+    "handover_directory": {"type": "path"},
+    "handover_restart": {"type": "bool", "default": False},
 }
 
 
 def lync_certificate(params: Mapping[str, Any], context: Context) -> Reconciler:
     """Return the reconciler, where what it needs is installed. :raises MissingDependency: it is not."""
     library.require(library.OLDEST_ON_CONTROLLER)
+    if params["endpoint"] != "edge":
+        raise InvalidValue(
+            "endpoint front_end has no certificates of an Edge Server",
+            path="endpoint",
+            hint="They are requested and assigned on the Edge Server itself: set endpoint: edge.",
+        )
+    if bool(params["restore"]) == bool(params["certificates"]):
+        raise InvalidValue(
+            "one of certificates and restore is needed",
+            path="certificates",
+            hint="Give the certificates that are wanted, or what was assigned before.",
+        )
+    if params.get("handover_directory"):
+        from .certificate_handover import HandedOver
+
+        return HandedOver(params, context)
+    if params["restore"]:
+        from .certificate_restore import Restoration
+
+        return Restoration(params, context)
     from .certificate_reconciler import LyncCertificates
 
     return LyncCertificates(params, context)

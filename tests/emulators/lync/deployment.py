@@ -38,8 +38,17 @@ VIEWER = "CONTOSO\\viewer"
 NOBODY = "CONTOSO\\nobody"
 PASSWORD = "Pa55 'word\" of $admin"
 PARTS = (
-    partners, gateway, access_policies, access_edge, users, topology, replication, services, certificates, synthetic,
-)  # fmt: skip
+    partners,
+    gateway,
+    access_policies,
+    access_edge,
+    users,
+    topology,
+    replication,
+    services,
+    synthetic,
+    certificates,
+)
 CMDLETS = {cmdlet.name: cmdlet for part in PARTS for cmdlet in part.CMDLETS}
 #: Users of a new deployment: names; their addresses are those in lower case at contoso.example.
 USERS = ("Alice", "Bob", "Carol")

@@ -259,6 +259,16 @@ class TestRenewal:
         done = pool.run(order)
         before = done["previous"][FIRST]
         assert set(before.values()) == {thumbprint(first)}
+        assert pool.run(check=True, certificates=[], restore=done["previous"])["changed"]
+        back = pool.run(certificates=[], restore=done["previous"])
+        assert back["reassigned"] == [FIRST] and set(pool.held().assigned.values()) == {thumbprint(first)}
+        assert not pool.run(certificates=[], restore=done["previous"])["changed"]
+
+    def test_going_back_by_thumbprint(self, pool: Pool) -> None:
+        first = pool.issued()
+        order = pool.order(force=True)
+        pool.sign(csr_of(pool.run(order)), begins=datetime.timedelta(0))
+        before = pool.run(order)["previous"][FIRST]
         back = pool.run({"name": "external", "uses": list(before), "thumbprint": thumbprint(first)})
         assert actions(back) == [("update", "certificate_assignment", f"external on {FIRST}")]
         assert set(pool.held().assigned.values()) == {thumbprint(first)}
@@ -331,6 +341,20 @@ def test_bad_input(pool: Pool, changed: dict[str, Any], told: str) -> None:
 def test_two_for_one_use(pool: Pool) -> None:
     result = pool.run(pool.order(), pool.order(name="another"))
     assert result["failed"] and "both external and another are to serve AccessEdgeExternal" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"restore": {FIRST: {"AccessEdgeExternal": "0" * 40}}}, "is not in the store of"),
+        ({"restore": {"other.contoso.example": {}}}, "is no member of this pool"),
+        ({}, "one of certificates and restore is needed"),
+        ({"endpoint": "front_end"}, "set endpoint: edge"),
+    ],
+)
+def test_bad_ways_back(pool: Pool, changed: dict[str, Any], told: str) -> None:
+    result = pool.run(**{"certificates": [], **changed})
+    assert result["failed"] and told in result["msg"]
 
 
 def test_no_folder_of_windows(pool: Pool) -> None:

@@ -27,8 +27,13 @@ local function store(host)
 	return storagemanager.open(host, STORE, "keyval");
 end
 
+--- What Prosody keeps of a user who is online, or nil.
+local function present(host, user)
+	return hosts[host].sessions[user];
+end
+
 --- A user's marks by contact (a bare JID or a domain); nil when they cannot be read.
-local function marks_of(host, user)
+local function read_marks(host, user)
 	local key = user .. "@" .. host;
 	local marks = memory:get(key);
 	if marks then return marks; end
@@ -41,6 +46,14 @@ local function marks_of(host, user)
 	marks = marks or {};
 	memory:set(key, marks);
 	return marks;
+end
+
+--- The same, asked for each stanza of a contact who was added: those of a user who is online are at hand.
+local function marks_of(host, user)
+	local online = present(host, user);
+	if not online then return read_marks(host, user); end
+	if not online.fedgate_marks then online.fedgate_marks = read_marks(host, user); end
+	return online.fedgate_marks;
 end
 
 --- @return whether the mark is there, in memory and in the store
@@ -57,8 +70,8 @@ end
 --- The roster item of a contact, or nil; a roster that cannot be read has none. That of a user who is online hangs
 -- where Prosody's own function would find it: asked for each stanza of a stranger or of a public contact.
 local function item_of(host, user, contact)
-	local present = hosts[host].sessions[user];
-	if present and present.roster then return present.roster[contact]; end
+	local online = present(host, user);
+	if online and online.roster then return online.roster[contact]; end
 	local roster, problem = rostermanager.load_roster(user, host);
 	return not problem and roster[contact] or nil;
 end
@@ -167,7 +180,10 @@ end
 
 function consent.user_deleted(event)
 	memory:set(event.username .. "@" .. event.host, nil);
-	if hosts[event.host] then store(event.host):set(event.username, nil); end
+	if not hosts[event.host] then return; end
+	local online = present(event.host, event.username);
+	if online then online.fedgate_marks = nil; end
+	store(event.host):set(event.username, nil);
 end
 
 return consent;
