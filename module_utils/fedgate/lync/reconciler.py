@@ -30,6 +30,9 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 class OverShell(Reconciler):
     """A reconciler that works through one session on a server, opened at the first look and closed at the end."""
 
+    # Another one on this controller may be waiting for replication, or for a service's last conversation.
+    patience = 900.0
+
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         super().__init__(params, context)
         self.connection = read_connection(params)
