@@ -1,10 +1,11 @@
-"""The one place that knows AnsibleModule: arguments, check mode, diff, errors, and the one way to change things.
+"""The one place that knows AnsibleModule, its arguments apart: check mode, diff, errors, and how things are changed.
 
 observe → plan → (check mode stops here) → apply → observe again → the plan must now be empty
 """
 
 from __future__ import annotations
 
+import copy
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -13,23 +14,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 
+from .arguments import QuietModule
 from .errors import FedgateError, NotConverged, WorldMoved
 from .lock import PATIENCE, lock_file, one_at_a_time
 from .plan import Plan
 
 #: Arguments that every changing module has; documented in the fragment ``fedgate``.
 SHARED_ARGUMENTS: dict[str, Any] = {"expect_plan": {"type": "str"}}
-
-
-class _Module(AnsibleModule):  # type: ignore[misc]
-    """AnsibleModule that writes no arguments into the target's log.
-
-    It looks for secrets in the arguments' printed form. A secret with a line break, a quotation mark or a backslash is
-    printed otherwise inside a list, so it would be missed there, and stand in the journal.
-    """
-
-    def _log_invocation(self) -> None:
-        self.log("Invoked")
 
 
 class Here:
@@ -150,15 +141,16 @@ def run(kind: Kind, argument_spec: Mapping[str, Any], **options: Any) -> None:
 
     :param kind: the reconciler.
     :param argument_spec: the module's own arguments; the shared ones are added.
-    :param options: further options of AnsibleModule, such as ``required_if``.
+    :param options: further options of AnsibleModule, such as ``required_if``, and ``large``, the names of the options,
+        lists of mappings, that hold thousands.
     """
-    module = _Module(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
+    module = QuietModule(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
     _end(module, lambda: _reconcile_alone(module, kind))
 
 
 def report(look: Look, argument_spec: Mapping[str, Any], **options: Any) -> None:
     """Run a module that only looks: ``look(params, context)`` returns its results as plain data."""
-    module = _Module(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
+    module = QuietModule(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
     _end(module, lambda: {"changed": False, **look(module.params, Context(module))})
 
 
@@ -190,7 +182,8 @@ def _here(
     work: Callable[[Here], dict[str, Any]],
     tell: Callable[[str], object] = lambda text: None,
 ) -> dict[str, Any]:
-    read = ArgumentSpecValidator(dict(argument_spec)).validate(dict(arguments))
+    # A default that is a mapping would be filled in where it stands, for all later calls in this process.
+    read = ArgumentSpecValidator(copy.deepcopy(dict(argument_spec))).validate(dict(arguments))
     if read.error_messages:
         return {"failed": True, "changed": False, "msg": ". ".join(read.error_messages)}
     here = Here(read.validated_parameters, check_mode, read._no_log_values, tell)
