@@ -272,6 +272,7 @@ class LyncCertificates(Many):
             "because": list(decision.reasons),
             "thumbprint": decision.target,
             "csr": pem,
+            "template": requests.read(pem, order.name).settings.template if pem else None,
             "key_fingerprint": _fingerprint(decision.request) if pem else facts.key_fingerprint if facts else None,
             "serial": live.serial if live else None,
             "names": list(facts.names) if facts else None,
