@@ -1,4 +1,4 @@
-"""The one place that knows AnsibleModule: arguments, check mode, diff, errors, and the one way to change things.
+"""The one place that knows AnsibleModule, its arguments apart: check mode, diff, errors, and how things are changed.
 
 observe → plan → (check mode stops here) → apply → observe again → the plan must now be empty
 """
@@ -13,73 +13,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
-from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 
-from . import rows
+from .arguments import QuietModule
 from .errors import FedgateError, NotConverged, WorldMoved
 from .lock import lock_file, one_at_a_time
 from .plan import Plan
 
 #: Arguments that every changing module has; documented in the fragment ``fedgate``.
 SHARED_ARGUMENTS: dict[str, Any] = {"expect_plan": {"type": "str"}}
-
-
-class _Module(AnsibleModule):  # type: ignore[misc]
-    """AnsibleModule that writes no arguments into the target's log, and reads large ones in one pass.
-
-    It looks for secrets in the arguments' printed form. A secret with a line break, a quotation mark or a backslash is
-    printed otherwise inside a list, so it would be missed there, and stand in the journal.
-
-    :param large: names of the options, lists of mappings, that are kept from Ansible's validation; see ``rows``.
-    """
-
-    params: dict[str, Any]
-
-    def __init__(self, argument_spec: Mapping[str, Any], large: Sequence[str] = (), **options: Any) -> None:
-        self._large = tuple(large)
-        self._apart: dict[str, list[Any]] = {}
-        super().__init__(argument_spec=argument_spec, **options)
-        wrong = [text for name in self._apart for text in self._read(name, argument_spec[name])]
-        if wrong:
-            self.fail_json(msg=". ".join(wrong))
-
-    def _load_params(self) -> None:
-        super()._load_params()
-        self.params = rows.unpacked(self.params)
-        for name in self._large:
-            if type(self.params.get(name)) is list:
-                self._apart[name], self.params[name] = self.params[name], []
-
-    def _read(self, name: str, option: Mapping[str, Any]) -> Sequence[str]:
-        def check(row: Any) -> tuple[Any, list[str]]:
-            read = ArgumentSpecValidator({name: dict(option)}).validate({name: [row]})
-            self.no_log_values.update(read._no_log_values)
-            problems = [_said(error) for error in read.errors.errors]
-            return (row, problems) if problems else (read.validated_parameters[name][0], [])
-
-        self.params[name], wrong = rows.checked(name, self._apart[name], option["options"], check)
-        return wrong
-
-    def _log_invocation(self) -> None:
-        self.log("Invoked")
-
-    def exit_json(self, **result: Any) -> None:
-        """End the module; arguments that are large are not sent back."""
-        super().exit_json(**self._invoked(), **result)
-
-    def fail_json(self, msg: str, **result: Any) -> None:
-        """End the module with an error; arguments that are large are not sent back."""
-        super().fail_json(msg, **self._invoked(), **result)
-
-    def _invoked(self) -> dict[str, Any]:
-        large = {name: rows.shown(value) for name, value in self._apart.items()}
-        return {"invocation": {"module_args": {**self.params, **large}}} if large else {}
-
-
-def _said(error: AnsibleValidationError) -> str:
-    """Return an error's text; Ansible leaves it to its module to say of an option that it is not supported."""
-    text = str(error.msg)
-    return f"unsupported suboption: {text}" if isinstance(error, UnsupportedError) else text
 
 
 class Here:
@@ -200,13 +141,13 @@ def run(kind: Kind, argument_spec: Mapping[str, Any], **options: Any) -> None:
     :param options: further options of AnsibleModule, such as ``required_if``, and ``large``, the names of the options,
         lists of mappings, that hold thousands.
     """
-    module = _Module(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
+    module = QuietModule(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
     _end(module, lambda: _reconcile_alone(module, kind))
 
 
 def report(look: Look, argument_spec: Mapping[str, Any], **options: Any) -> None:
     """Run a module that only looks: ``look(params, context)`` returns its results as plain data."""
-    module = _Module(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
+    module = QuietModule(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
     _end(module, lambda: {"changed": False, **look(module.params, Context(module))})
 
 

@@ -10,9 +10,10 @@ from typing import Any, Optional
 
 from ..errors import CheckFailed, FedgateError, MissingDependency
 from ..host.systemd import Unit, UnitState
+from ..model.blocks import covering
 from ..module import Context, Reconciler
 from ..plan import Change, Plan, compared
-from .blocked import covering, reported
+from .blocked import reported
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
 from .policy import digest_of, generation_of, is_intact, mended, number_of, parse, partner_fields, successor, text_of
