@@ -82,8 +82,8 @@ def _listening(shell: Shell) -> list[int] | None:
 
 def _certificates(shell: Shell) -> dict[str, Any]:
     """By use; of one that is assigned and not in the store, only its thumbprint."""
-    library.require()
-    from . import certificate_store  # needs cryptography
+    library.require(library.OLDEST_ON_CONTROLLER)
+    from . import certificate_store  # which needs that library
 
     held = certificate_store.look(shell)
     found: dict[str, Any] = {}
