@@ -110,7 +110,8 @@ class LyncChange(_OverRemoting):
 
     def work(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Reconcile, or only plan in check mode."""
-        return run_here(type(self).kind, self.arguments, given, bool(self._task.check_mode))
+        tell = self._display.display  # type: ignore[attr-defined]
+        return run_here(type(self).kind, self.arguments, given, bool(self._task.check_mode), tell)
 
 
 class LyncReport(_OverRemoting):

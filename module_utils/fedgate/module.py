@@ -38,7 +38,14 @@ class Here:
     There is no other process that could run programs; what needs them has to be a module.
     """
 
-    def __init__(self, params: Mapping[str, Any], check_mode: bool, secrets: Iterable[str]) -> None:
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        check_mode: bool,
+        secrets: Iterable[str],
+        tell: Callable[[str], object] = lambda text: None,
+    ) -> None:
+        self.tell = tell
         self.params = params
         self.check_mode = check_mode
         self.no_log_values = set(secrets)
@@ -63,6 +70,11 @@ class Context:
     def warn(self, text: str) -> None:
         """Show a warning in the run's output."""
         self._module.warn(text)
+
+    def tell(self, text: str) -> None:
+        """Say what is being waited for, while the task goes on; a module on another machine has no way to."""
+        if isinstance(self._module, Here):
+            self._module.tell(text)
 
     @property
     def _of_module(self) -> AnsibleModule:
@@ -148,14 +160,19 @@ def report(look: Look, argument_spec: Mapping[str, Any], **options: Any) -> None
 
 
 def run_here(
-    kind: Kind, argument_spec: Mapping[str, Any], arguments: Mapping[str, Any], check_mode: bool
+    kind: Kind,
+    argument_spec: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    check_mode: bool,
+    tell: Callable[[str], object] = lambda text: None,
 ) -> dict[str, Any]:
     """Do the work of a changing module in this process, and return its result; for action plug-ins.
 
     :param arguments: plain values, as the task gives them.
+    :param tell: shows a line to whoever watches the run.
     """
     spec = {**argument_spec, **SHARED_ARGUMENTS}
-    return _here(spec, arguments, check_mode, lambda here: _reconcile_alone(here, kind))
+    return _here(spec, arguments, check_mode, lambda here: _reconcile_alone(here, kind), tell)
 
 
 def report_here(look: Look, argument_spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,11 +185,12 @@ def _here(
     arguments: Mapping[str, Any],
     check_mode: bool,
     work: Callable[[Here], dict[str, Any]],
+    tell: Callable[[str], object] = lambda text: None,
 ) -> dict[str, Any]:
     read = ArgumentSpecValidator(dict(argument_spec)).validate(dict(arguments))
     if read.error_messages:
         return {"failed": True, "changed": False, "msg": ". ".join(read.error_messages)}
-    here = Here(read.validated_parameters, check_mode, read._no_log_values)
+    here = Here(read.validated_parameters, check_mode, read._no_log_values, tell)
     result = _outcome(here, lambda: work(here))
     shown = {"warnings": here.warnings} if here.warnings else {}
     scrubbed: dict[str, Any] = remove_values({**result, **shown}, here.no_log_values)

@@ -28,15 +28,20 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
+def read(item: Any) -> dict[str, bool | None]:
+    """Return a configuration as the server gave it; what this kind of routing does not have is None."""
+    given = values.properties(item)
+    found = {name: given.get(parameter) for name, parameter in _SHOWN.items()}
+    return {name: None if value is None else values.boolean(value) for name, value in found.items()}
+
+
 class AccessEdge(OverShell):
     """The one configuration of all Access Edge services; of its settings only ``AllowFederatedUsers`` is ours."""
 
     def observe(self) -> dict[str, bool | None]:
         """Read the configuration; a setting that this kind of routing does not have is None."""
         (item,) = self.shell.call("Get-CsAccessEdgeConfiguration")
-        given = values.properties(item)
-        found = {name: given.get(parameter) for name, parameter in _SHOWN.items()}
-        return {name: None if value is None else values.boolean(value) for name, value in found.items()}
+        return read(item)
 
     def plan(self, observed: dict[str, bool | None]) -> Plan:
         """At most one change.

@@ -37,6 +37,15 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
+def read(item: Any) -> dict[str, Any]:
+    """Return a configuration as the server gave it; of the passphrase, only whether there is one."""
+    given = values.properties(item)
+    found: dict[str, Any] = {name: values.number(given.get(NUMBERS[name][0])) for name in NUMBERS}
+    found[_LOGGING[0]] = values.boolean(given.get(_LOGGING[1]))
+    found["dialback_passphrase"] = SECRET if values.text(given.get(_PASSPHRASE)) else None
+    return found
+
+
 class XmppGateway(OverShell):
     """The global XMPP gateway configuration; settings that are not given are nobody's."""
 
@@ -53,11 +62,7 @@ class XmppGateway(OverShell):
     def observe(self) -> dict[str, Any]:
         """Read the configuration, and only whether there is a passphrase."""
         (item,) = self.shell.call("Get-CsXmppGatewayConfiguration")
-        given = values.properties(item)
-        found: dict[str, Any] = {name: values.number(given.get(NUMBERS[name][0])) for name in NUMBERS}
-        found[_LOGGING[0]] = values.boolean(given.get(_LOGGING[1]))
-        found["dialback_passphrase"] = SECRET if values.text(given.get(_PASSPHRASE)) else None
-        return found
+        return read(item)
 
     def plan(self, observed: dict[str, Any]) -> Plan:
         """At most one change. The server gives no passphrase away, so one that is there stays unless it is replaced."""

@@ -259,6 +259,7 @@ CMDLETS = (
         {
             "Identity": Parameter(text),
             "Description": Parameter(text),
+            "Force": Parameter(switch),
             "XmppFederationRoute": Parameter(text),
             "XmppExternalFederationRoute": Parameter(text),
         },

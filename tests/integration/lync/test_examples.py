@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
 from ...emulators.lync.world import XmppPartner
 from ..rollout import BIN, ROOT, environment
 from ..test_examples import examples_of
+from .conftest import options_of, options_of_edge
 
+#: Those whose examples write nothing: they look, wait, or work on services.
+NO_WRITES = ("lync_info", "lync_preflight", "lync_replication", "lync_service", "lync_test_im")
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("lync_*.py"))
-#: Those that change nothing; the others change something by their examples.
-LOOKING = {"lync_test_im"}
 VARIABLES = {
     "vault_dialback_passphrase": "a secret of the deployment",
     "federation_model": {
@@ -31,10 +33,14 @@ def play(deployment: Deployment, folder: Path, tasks: list[dict[str, Any]], *opt
     host = {"ansible_host": "localhost", "ansible_user": ADMIN, "ansible_password": PASSWORD}
     inventory = folder / "hosts.json"
     inventory.write_text(json.dumps({"all": {"hosts": {"fe1.contoso.example": host}}}))
-    way = {"port": deployment.front_end.port, "ca_file": str(deployment.certificate), "authentication": "ntlm"}
+    ways = {"front_end": options_of(deployment), "edge": options_of_edge(deployment, "edge1.london")}
     for task in tasks:
         module = next(key for key in task if key.startswith("lync_"))
-        task[module] = {**way, **task[module]}
+        given = task[module] or {}
+        way = ways[given.get("endpoint", "front_end")]
+        # A Front End is reached by the host's variables, as most are.
+        hosts = ("username", "password", "host") if way["endpoint"] == "front_end" else ("host",)
+        task[module] = {**{key: value for key, value in way.items() if key not in hosts}, **given}
     playbook = folder / "play.json"
     playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "vars": VARIABLES, "tasks": tasks}]))
     command = [str(BIN / "ansible-playbook"), "-i", str(inventory), str(playbook), "-vvvv", *options]
@@ -45,11 +51,12 @@ def play(deployment: Deployment, folder: Path, tasks: list[dict[str, Any]], *opt
 
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_run(lync: Deployment, module: str, tmp_path: Path) -> None:
-    if module in LOOKING:
+    if module == "lync_test_im":
         lync.world.partners["fabrikam.example"] = XmppPartner("fabrikam.example")
     checked = play(lync, tmp_path, examples_of(module), "--check", "--diff")
-    assert ("changed=0" in checked) == (module in LOOKING) and lync.world.writes == 0
+    assert lync.world.writes == 0 and (module in NO_WRITES or "changed=0" not in checked)
     done = play(lync, tmp_path, examples_of(module), "--diff")
-    assert bool(lync.world.writes) != (module in LOOKING) and "unreachable=0" in done
-    for secret in (PASSWORD, json.dumps(PASSWORD)[1:-1], VARIABLES["vault_dialback_passphrase"]):
+    assert (module in NO_WRITES) == (lync.world.writes == 0) and "unreachable=0" in done
+    secrets = (PASSWORD, json.dumps(PASSWORD)[1:-1], edge.PASSWORD, json.dumps(edge.PASSWORD)[1:-1])
+    for secret in (*secrets, VARIABLES["vault_dialback_passphrase"]):
         assert secret not in checked + done

@@ -1,0 +1,19 @@
+"""Starts, stops and restarts services, from the controller: nothing of ours runs on the server."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+from ansible.plugins.action import ActionBase
+
+runpy.run_path(str(Path(__file__).resolve().parent.parent / "module_utils" / "fedgate" / "bootstrap.py"))
+
+from ansible.module_utils.fedgate.controller import LyncChange
+from ansible.module_utils.fedgate.lync.service import ARGUMENTS, WindowsServices
+
+
+class ActionModule(LyncChange, ActionBase):
+    """See the documentation in ``library/lync_service.py``."""
+
+    arguments, kind = ARGUMENTS, WindowsServices
