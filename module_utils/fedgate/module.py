@@ -5,6 +5,7 @@ observe → plan → (check mode stops here) → apply → observe again → the
 
 from __future__ import annotations
 
+import copy
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -187,7 +188,8 @@ def _here(
     work: Callable[[Here], dict[str, Any]],
     tell: Callable[[str], object] = lambda text: None,
 ) -> dict[str, Any]:
-    read = ArgumentSpecValidator(dict(argument_spec)).validate(dict(arguments))
+    # A default that is a mapping would be filled in where it stands, for all later calls in this process.
+    read = ArgumentSpecValidator(copy.deepcopy(dict(argument_spec))).validate(dict(arguments))
     if read.error_messages:
         return {"failed": True, "changed": False, "msg": ". ".join(read.error_messages)}
     here = Here(read.validated_parameters, check_mode, read._no_log_values, tell)

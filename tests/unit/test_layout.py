@@ -28,7 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "certificates": {"model", "dns", "host"},
     "dns": {"model"},
     "gateway": {"model", "certificates", "host"},
-    "lync": {"model"},
+    # The certificates of an Edge Server are judged by the same rules as those of a Linux gateway.
+    "lync": {"model", "certificates"},
     "probe": {"model"},
     "explain": {"model"},
     # For plug-ins only: the controller's reader of inventories.

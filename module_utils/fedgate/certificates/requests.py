@@ -113,6 +113,12 @@ def read(pem: str, where: str) -> Request:
     )
 
 
+def plain(pem: str) -> str:
+    """Return a request as every authority takes it: Windows writes NEW into its first line, and its own line ends."""
+    text = pem.replace("\r\n", "\n").replace(" NEW CERTIFICATE REQUEST", " CERTIFICATE REQUEST")
+    return text.strip() + "\n"
+
+
 def check(request: Request, wanted: Iterable[str], where: str, template: str = "") -> None:
     """Check that a request asks for exactly the names that the model has for its pool, with a good key.
 

@@ -27,26 +27,8 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 }
 
 
-class OverShell(Reconciler):
-    """A reconciler that works through one session on a server, opened at the first look and closed at the end."""
-
-    def __init__(self, params: Mapping[str, Any], context: Context) -> None:
-        super().__init__(params, context)
-        self.connection = read_connection(params)
-        self._shell: Shell | None = None
-
-    @property
-    def shell(self) -> Shell:
-        """The open session."""
-        if self._shell is None:
-            shell = Shell(self.connection)
-            self._shell = shell.__enter__()
-        return self._shell
-
-    def close(self) -> None:
-        """End the session."""
-        if self._shell is not None:
-            self._shell.close()
+class Many(Reconciler):
+    """A reconciler of many things that are changed one by one, each by itself."""
 
     def carry_out(
         self, plan: Plan, do: Callable[[Change], object], before: Callable[[], object] = lambda: None
@@ -68,6 +50,28 @@ class OverShell(Reconciler):
             error.message += f" ({len(done)} of {len(plan.changes)} changes were made before it)"
             error.hint = " ".join(filter(None, (error.hint, "A second run does what is left.")))
             raise
+
+
+class OverShell(Many):
+    """A reconciler that works through one session on a server, opened at the first look and closed at the end."""
+
+    def __init__(self, params: Mapping[str, Any], context: Context) -> None:
+        super().__init__(params, context)
+        self.connection = read_connection(params)
+        self._shell: Shell | None = None
+
+    @property
+    def shell(self) -> Shell:
+        """The open session."""
+        if self._shell is None:
+            shell = Shell(self.connection)
+            self._shell = shell.__enter__()
+        return self._shell
+
+    def close(self) -> None:
+        """End the session."""
+        if self._shell is not None:
+            self._shell.close()
 
     def calls(self) -> dict[str, int]:
         """Return how many cmdlets were called."""

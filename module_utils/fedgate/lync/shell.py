@@ -12,7 +12,7 @@ from typing import Any
 from . import library
 from .connection import Connection
 from .faults import CmdletFailed, NotAuthorised, NotInstalled, told
-from .values import UInt32, properties
+from .values import Secret, UInt32, properties
 
 #: Not part of the operation's own time: the answer's way back.
 _READ_BEYOND = 30
@@ -101,11 +101,15 @@ class Shell:
                 self._wsman.close()
             self._pool = self._wsman = None
 
-    def call(self, cmdlet: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+    def call(
+        self, cmdlet: str, parameters: Mapping[str, Any] | None = None, *, select: Sequence[str] = ()
+    ) -> list[Any]:
         """Call one cmdlet and return its objects.
 
         :param cmdlet: its name.
         :param parameters: by name; ``None`` as a value names a switch.
+        :param select: the properties that are wanted, by ``Select-Object`` on the server, where the objects of a type
+            would come with others (X509Certificate2 comes with RawData only). Not to be had on a Front End.
         :raises CmdletFailed: it reported an error, of either kind.
         :raises NotAuthorised: the session has no such cmdlet.
         """
@@ -118,6 +122,9 @@ class Shell:
             # Errors that end nothing would be seen in the error stream only; this makes all of them one kind.
             given = {name: self._typed(value) for name, value in (parameters or {}).items()}
             pipeline.add_parameters({"ErrorAction": "Stop", **given})
+            if select:
+                pipeline.add_cmdlet("Select-Object")
+                pipeline.add_parameter("Property", list(select))
             output = pipeline.invoke()
             records = list(pipeline.streams.error)
         failure = records[0] if records else None
@@ -131,6 +138,9 @@ class Shell:
 
         if isinstance(value, UInt32):
             return self._pool.serialize(int(value), ObjectMeta("U32"))
+        if isinstance(value, Secret):
+            self._pool.exchange_keys()
+            return self._pool.serialize(str(value), ObjectMeta("SS"))
         return list(value) if isinstance(value, tuple) else value
 
 

@@ -15,6 +15,13 @@ class UInt32(int):
     """A number for a parameter of type UInt32: plain ones are sent as Int32, which ends at 2³¹−1."""
 
 
+class Secret(str):
+    """A text for a parameter of type SecureString: it is encrypted with a key of this session before it is sent."""
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+
 _SERIALIZED = "{http://schemas.microsoft.com/powershell/2004/04}"
 _KEY = re.compile(r"^[A-Za-z]+=")
 
@@ -69,3 +76,12 @@ def number(value: Any) -> int | None:
 def boolean(value: Any) -> bool:
     """Return a Boolean, which may have arrived as its name."""
     return value if isinstance(value, bool) else str(text(value)).lower() == "true"
+
+
+def octets(value: Any) -> bytes:
+    """Return bytes, which may have arrived one by one."""
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if isinstance(value, int):
+        return bytes([value])
+    return bytes(int(item) for item in value or ())

@@ -13,7 +13,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from . import access_edge, access_policies, gateway, partners, replication, services, synthetic, topology, users
+from . import (
+    access_edge,
+    access_policies,
+    certificates,
+    gateway,
+    partners,
+    replication,
+    services,
+    synthetic,
+    topology,
+    users,
+)
 from .edge import Edge
 from .endpoint import Endpoint
 from .engine import Engine
@@ -26,7 +37,18 @@ VIEWER = "CONTOSO\\viewer"
 #: Has no role at all.
 NOBODY = "CONTOSO\\nobody"
 PASSWORD = "Pa55 'word\" of $admin"
-PARTS = (partners, gateway, access_policies, access_edge, users, topology, replication, services, synthetic)
+PARTS = (
+    partners,
+    gateway,
+    access_policies,
+    access_edge,
+    users,
+    topology,
+    replication,
+    services,
+    synthetic,
+    certificates,
+)
 CMDLETS = {cmdlet.name: cmdlet for part in PARTS for cmdlet in part.CMDLETS}
 #: Users of a new deployment: names; their addresses are those in lower case at contoso.example.
 USERS = ("Alice", "Bob", "Carol")

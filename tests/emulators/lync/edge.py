@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from . import windows
 from .binder import Cmdlet
 from .endpoint import Endpoint
 from .engine import Engine
@@ -44,7 +45,9 @@ class Edge:
     ) -> None:
         self.fqdn = fqdn
         self.world = world
-        self.engine = Engine(world, {**cmdlets, **{one.name: one for one in OF_WINDOWS}}, "edge", fqdn)
+        self.engine = Engine(
+            world, {**cmdlets, **{one.name: one for one in (*OF_WINDOWS, *windows.CMDLETS)}}, "edge", fqdn
+        )
         self.shells = Shells(self.engine.execute, lambda account: account != FILTERED, protocol=protocol)
         self.endpoint = Endpoint(
             self.shells,

@@ -8,7 +8,7 @@ from typing import Any
 from psrpcore.types import ErrorCategory
 
 from .binder import Cmdlet, bind
-from .console import CmdletError, Console
+from .console import CmdletError, Console, decorated
 from .world import World
 
 
@@ -35,6 +35,8 @@ class Engine:
         try:
             cmdlet = self._find(account, commands, console)
             self._run(cmdlet, commands[0], console, account)
+            if len(commands) > 1 and console.failure is None:
+                console.output[:] = select(console.output, commands[1])
         except CmdletError as error:
             console.failure = error.record(name)
         except Exception as error:  # a defect of the emulator must not look like an answer of Windows
@@ -43,12 +45,17 @@ class Engine:
 
     def _find(self, account: str, commands: list[Any], console: Console) -> Cmdlet:
         name = commands[0].command_text
-        if len(commands) != 1 or commands[0].is_script:
+        if any(command.is_script for command in commands) or not self._is_pipeline(commands):
             raise _no_language()
         cmdlet = self.cmdlets.get(name.lower())
         if cmdlet is None or not self._has(cmdlet, account, console):
             raise _unknown(name)
         return cmdlet
+
+    def _is_pipeline(self, commands: list[Any]) -> bool:
+        """One cmdlet; on an Edge, whose session has the whole language, also one whose objects Select-Object cuts."""
+        names = [command.command_text.lower() for command in commands[1:]]
+        return not names or (self.place == "edge" and names == ["select-object"])
 
     def _has(self, cmdlet: Cmdlet, account: str, console: Console) -> bool:
         if self.place not in cmdlet.where:
@@ -87,6 +94,20 @@ class Engine:
                 terminating=True,
             )
         return self.world
+
+
+def select(values: list[Any], command: Any) -> list[Any]:
+    """Do what Select-Object -Property does: objects with these properties; one that is not there is null."""
+    properties = dict(command.parameters).get("Property") or []
+    return [decorated(*_selected(value, list(map(str, properties)))) for value in values]
+
+
+def _selected(value: Any, properties: list[str]) -> tuple[list[str], dict[str, Any], str]:
+    shown = value.PSObject
+    members = (*shown.adapted_properties, *shown.extended_properties)
+    found = getattr(shown, "selectable", None) or {item.name: item.get_value(value) for item in members}
+    types = [f"Selected.{shown.type_names[0]}", "System.Management.Automation.PSCustomObject", "System.Object"]
+    return types, {name: found.get(name) for name in properties}, ""
 
 
 class Call:

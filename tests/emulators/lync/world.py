@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from .authority import Authority
 from .machines import Machine
 from .machines import usual as usual_machines
 from .replication import Replication
@@ -68,6 +69,11 @@ def _global_policy() -> dict[str, AccessPolicy]:
     return {"global": AccessPolicy(GLOBAL)}
 
 
+def _enterprise_ca() -> dict[str, Any]:
+    authority = Authority("ca1.contoso.example\\Contoso CA")
+    return {authority.name.lower(): authority}
+
+
 @dataclass
 class World:
     """All that the cmdlets work on. One lock: the Central Management Store takes one writer at a time.
@@ -78,6 +84,9 @@ class World:
     :ivar roles: RBAC roles by account name in lower case, without its domain.
     :ivar test_users: pools that have test users (New-CsHealthMonitoringConfiguration).
     :ivar machines: computers by FQDN in lower case; ``topology`` says which there are.
+    :ivar holdings: certificates and files of each computer (``holdings.Holdings``), by FQDN in lower case.
+    :ivar authorities: enterprise CAs (``authority.Authority``), by ``host\\name`` in lower case.
+    :ivar sip_domains: those of the topology, the primary one first.
     :cvar STORED: the fields that the Central Management Store holds: replicas have copies of these.
     """
 
@@ -86,6 +95,9 @@ class World:
     partners: dict[str, XmppPartner] = field(default_factory=dict)
     roles: dict[str, frozenset[str]] = field(default_factory=dict)
     gateway: dict[str, Any] = field(default_factory=dict)
+    holdings: dict[str, Any] = field(default_factory=dict)
+    authorities: dict[str, Any] = field(default_factory=_enterprise_ca)
+    sip_domains: list[str] = field(default_factory=lambda: ["contoso.example"])
     access_policies: dict[str, AccessPolicy] = field(default_factory=_global_policy)
     users: dict[str, User] = field(default_factory=dict)
     access_edge: dict[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from ..test_examples import examples_of
 from .conftest import options_of, options_of_edge
 
 #: Those whose examples write nothing: they look, wait, or work on services.
-NO_WRITES = ("lync_info", "lync_preflight", "lync_replication", "lync_service", "lync_test_im")
+NO_WRITES = ("lync_certificate", "lync_info", "lync_preflight", "lync_replication", "lync_service", "lync_test_im")
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("lync_*.py"))
 VARIABLES = {
     "vault_dialback_passphrase": "a secret of the deployment",
@@ -35,14 +35,17 @@ def play(deployment: Deployment, folder: Path, tasks: list[dict[str, Any]], *opt
     inventory.write_text(json.dumps({"all": {"hosts": {"fe1.contoso.example": host}}}))
     ways = {"front_end": options_of(deployment), "edge": options_of_edge(deployment, "edge1.london")}
     for task in tasks:
-        module = next(key for key in task if key.startswith("lync_"))
+        module = next((key for key in task if key.startswith("lync_")), None)
+        if module is None:
+            continue
         given = task[module] or {}
         way = ways[given.get("endpoint", "front_end")]
         # A Front End is reached by the host's variables, as most are.
         hosts = ("username", "password", "host") if way["endpoint"] == "front_end" else ("host",)
         task[module] = {**{key: value for key, value in way.items() if key not in hosts}, **given}
+    variables = {**VARIABLES, "federation_certificate": {"requests_directory": str(folder / "requests")}}
     playbook = folder / "play.json"
-    playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "vars": VARIABLES, "tasks": tasks}]))
+    playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "vars": variables, "tasks": tasks}]))
     command = [str(BIN / "ansible-playbook"), "-i", str(inventory), str(playbook), "-vvvv", *options]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
