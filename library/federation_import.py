@@ -15,7 +15,8 @@ description:
     reads and writes in one go.
   - What the model refuses is written commented out with the model's reason, and returned in RV(left_out). Comments say
     what was guessed. No secret is written; passwords are names of variables of a vault.
-  - A file that is there already is never overwritten. One that says something else is an error before anything is written.
+  - A file that is there already is never overwritten. One that says something else is an error before anything is
+    written.
   - Runs on the controller only.
 extends_documentation_fragment: [fedgate]
 options:
@@ -24,7 +25,7 @@ options:
     type: dict
     required: true
   servers:
-    description: The results of M(lync_info) on Edge Servers, by FQDN; certificates of those that are missing are not known.
+    description: The results of M(lync_info) on Edge Servers, by FQDN; of those that are missing nothing is known.
     type: dict
     default: {}
   way:
@@ -36,7 +37,7 @@ options:
     type: dict
     default: {}
   resolvers:
-    description: Addresses of the resolvers that are asked for SRV records and addresses; those of the controller by default.
+    description: Addresses of the resolvers that are asked for SRV records and addresses; by default the controller's.
     type: list
     elements: str
     default: []

@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "probe": {"model"},
     "explain": {"model"},
     # Reads of its own are none but of DNS; the deployment was read by ``lync``.
-    "importing": {"model", "dns", "explain"},
+    "importing": {"model", "dns", "explain", "gateway"},
     # For plug-ins only: the controller's reader of inventories.
     "inventory.py": {"model"},
 }

@@ -1,4 +1,4 @@
-"""The inventory of a deployment on Lync Server, before it is written: what it says, what is left out, and what is open."""
+"""The inventory of a deployment on Lync Server before it is written: what it says, what is left out, what is open."""
 
 from __future__ import annotations
 

@@ -40,7 +40,9 @@ def _hosts(draft: Draft) -> str:
 
 def _without_empty(children: Mapping[str, Any]) -> dict[str, Any]:
     """An empty mapping of a host is written as YAML has it."""
-    return {name: {"hosts": {host: said or {} for host, said in group["hosts"].items()}} for name, group in children.items()}
+    return {
+        name: {"hosts": {host: said or {} for host, said in group["hosts"].items()}} for name, group in children.items()
+    }
 
 
 def _federation(draft: Draft) -> str:
@@ -69,9 +71,10 @@ def _partners(draft: Draft) -> str:
 
 def _access(draft: Draft) -> str:
     edge = draft.deployment["access_edge_configuration"].get("allow_federated_users")
+    stands = "on" if edge else "OFF, so that nobody gets through"
     head = [
-        "Get-CsExternalAccessPolicy, and whom it is granted to (Get-CsUser); beside a user, the pool that they are homed on.",
-        f"Above it stands AllowFederatedUsers of the Access Edge: it is {'on' if edge else 'OFF, so that nobody gets through'}.",
+        "Get-CsExternalAccessPolicy, and whom it is granted to (Get-CsUser); beside a user, the pool of their home.",
+        f"Above it stands AllowFederatedUsers of the Access Edge: it is {stands}.",
         "GUESSED for a Linux gateway: a user's site there is that of the domain, here that of the user's pool.",
     ]
     return document(head, [("federation_access_policies", draft.shared["federation_access_policies"])])
@@ -88,11 +91,14 @@ def _lync(draft: Draft) -> str:
 def _dns(draft: Draft) -> str:
     """Nothing is published before somebody says where: all of it is comments."""
     tail = [
-        "Who takes DNS changes is not known: without federation_dns_provider nothing is changed there (docs/dns-providers.md).",
+        "Who takes DNS changes is not known: without federation_dns_provider nothing is changed there.",
         *(f"Look at: {note}" for note in draft.notes),
     ]
     lines = ["---", *(line for text in tail for line in comment(text))]
-    lines += [f"# {line}" for line in variable("federation_dns_provider", {"kind": "rfc2136", "server": "ns1.contoso.example"})]
+    lines += [
+        f"# {line}"
+        for line in variable("federation_dns_provider", {"kind": "rfc2136", "server": "ns1.contoso.example"})
+    ]
     return "\n".join(lines) + "\n"
 
 

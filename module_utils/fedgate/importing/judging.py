@@ -1,4 +1,4 @@
-"""The model judges what an inventory would say: what it refuses is left out, with its own reason, until it is content."""
+"""The model judges what an inventory would say: what it refuses is left out, and its reason is kept."""
 
 from __future__ import annotations
 

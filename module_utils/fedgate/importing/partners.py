@@ -40,7 +40,7 @@ def _partner(one: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if negotiation.PLAINTEXT in negotiation.methods(*row):
             said["allow_plaintext"] = True
             remarks.append(
-                "GUESSED allow_plaintext: the server lets this partner in unencrypted. Nobody may ever have agreed to it."
+                "GUESSED allow_plaintext: the server lets this partner in unencrypted; nobody may have agreed to that."
             )
         doubt = negotiation.doubt(*row)
         if doubt and row != negotiation.DEFAULT_ROW:
@@ -70,12 +70,15 @@ def policies(
     by_policy: dict[str, list[str]] = {}
     for user, policy in sorted(grants.items()):
         by_policy.setdefault(policy.casefold(), []).append(user)
-    items = [_policy(one, by_policy.pop(_name(one).casefold(), []), homes) for one in sorted(found, key=_order)]
-    lost = [f"{user} has been granted {grants[user]}, which is not there" for users in by_policy.values() for user in users]
+    items = [_policy(one, by_policy.pop(name_of(one).casefold(), []), homes) for one in sorted(found, key=_order)]
+    lost = [
+        f"{user} has been granted {grants[user]}, which is not there" for users in by_policy.values() for user in users
+    ]
     return items, lost
 
 
-def _name(one: Mapping[str, Any]) -> str:
+def name_of(one: Mapping[str, Any]) -> str:
+    """Return a policy's name as an inventory writes it."""
     name = str(one["name"])
     if name.casefold() == GLOBAL:
         return GLOBAL
@@ -83,12 +86,12 @@ def _name(one: Mapping[str, Any]) -> str:
 
 
 def _order(one: Mapping[str, Any]) -> tuple[bool, bool, str]:
-    name = _name(one)
+    name = name_of(one)
     return name != GLOBAL, not name.startswith(SITE), name.casefold()
 
 
 def _policy(one: Mapping[str, Any], users: Sequence[str], homes: Mapping[str, str]) -> Item:
-    said: dict[str, Any] = {"name": _name(one), "xmpp_access": allowed(one)}
+    said: dict[str, Any] = {"name": name_of(one), "xmpp_access": allowed(one)}
     if one.get("description"):
         said["description"] = Item(one["description"])
     if users:

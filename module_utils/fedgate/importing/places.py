@@ -40,7 +40,7 @@ def places(
 
     :param deployment: what ``lync_info`` read on the Front End.
     :param domains: our XMPP domains.
-    :param servers: what ``lync_info`` read on Edge Servers, by FQDN; those that were not reached are missing, or failed.
+    :param servers: what ``lync_info`` read on Edge Servers, by FQDN; those that were not reached lack or have failed.
     """
     routes = {site["xmpp_route"] for site in deployment["sites"].values() if site["xmpp_route"]}
     notes: list[str] = []
@@ -90,8 +90,8 @@ def _number(found: Sequence[Place], dns: Published, routes: set[str]) -> None:
             place.remarks.append("The XMPP route leads to this pool.")
         if said is None:
             place.remarks.append(
-                "GUESSED edge_pool_priority: no SRV record leads to this pool, and dns.yml would add one. Remove the pool "
-                "from hosts.yml when it shall not carry XMPP."
+                "GUESSED edge_pool_priority: no SRV record leads to this pool, and dns.yml would add one. Remove the "
+                "pool from hosts.yml when it shall not carry XMPP."
             )
         elif said != priority:
             place.remarks.append(f"GUESSED edge_pool_priority: in DNS it is {said}, as that of another pool.")
@@ -121,12 +121,12 @@ def _add_hosts(place: Place, computers: Sequence[str], dns: Published) -> None:
         item = Item(dealt[name] or addresses[:1])
         if len(computers) > 1 and addresses:
             item.remarks.append(
-                f"GUESSED: {place.fqdn} has {len(addresses)} addresses in DNS; which of them is this server's, it does not say."
+                f"GUESSED: DNS has {len(addresses)} addresses of {place.fqdn}, and does not say whose each is."
             )
         place.hosts[name] = {"edge_published_addresses": item} if addresses else {}
     if not addresses:
         place.remarks.append(
-            f"UNKNOWN: the addresses of {place.fqdn} are not in DNS. Add edge_published_addresses to each server in hosts.yml."
+            f"UNKNOWN: no address of {place.fqdn} is in DNS. Add edge_published_addresses to each server in hosts.yml."
         )
 
 

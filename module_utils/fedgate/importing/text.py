@@ -108,10 +108,11 @@ def document(head: Iterable[str], variables: Iterable[tuple[str, Any]], tail: It
     """Return a file.
 
     :param head: comments at the top, one sentence or more each; :param tail: at the end, likewise.
-    :param variables: names and values, each with a blank line before it.
+    :param variables: names and values.
     """
     lines = ["---", *(line for text in head for line in comment(text))]
-    for name, value in variables:
-        lines += ["", *variable(name, value)] if len(lines) > 1 else variable(name, value)
+    for index, (name, value) in enumerate(variables):
+        written = variable(name, value)
+        lines += ["", *written] if len(written) > 1 or index == 0 else written
     below = [line for text in tail for line in comment(text)]
     return "\n".join([*lines, *(["", *below] if below else [])]) + "\n"
