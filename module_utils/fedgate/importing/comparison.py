@@ -131,10 +131,9 @@ def _rows(
     for domain in sorted({*raw, *before, *now}):
         differences = told.get(domain, [])
         verdict, because = _verdict(differences), [item["sentence"] for item in differences]
-        if domain in refused and domain not in before:
-            verdict, because = "unclear", [refused[domain]]
-        elif domain in refused:
-            because = [*because, f"twice on the server: {refused[domain]}"]
+        if domain in refused:
+            # Which of two entries counts there is not known either.
+            verdict, because = "unclear", [*because, refused[domain]] if domain in before else [refused[domain]]
         owner = now.get(domain) or before.get(domain)
         yield {
             "domain": domain,
