@@ -15,6 +15,8 @@ description:
   - Additional domains are added and removed one by one, so that domains which somebody else has added meanwhile are
     neither lost nor overwritten. Of other settings only those are written that differ.
   - Partners on the server that are not listed are left alone and reported, unless O(purge) is set.
+  - Domains that M(lync_xmpp_block) has shut out are not let in, whatever O(partners) says, and are taken away where
+    somebody has let them in by hand.
   - When a change fails, those before it are kept and named in RV(applied); a second run does the rest.
 extends_documentation_fragment: [fedgate, fedgate.lync]
 options:
@@ -101,6 +103,7 @@ options:
     type: bool
     default: false
 seealso:
+  - module: lync_xmpp_block
   - module: xmpp_partner_policy
 """
 
@@ -124,6 +127,11 @@ unmanaged:
   description: Primary domains of partners on the server that are not listed.
   type: list
   elements: str
+  returned: success
+blocked:
+  description: Who is blocked, each domain, since (seconds since the epoch), reason, by, subdomains.
+  type: list
+  elements: dict
   returned: success
 calls:
   description: How many cmdlets were called.

@@ -349,7 +349,7 @@ ARGUMENTS = {
 
 def main() -> None:
     """Run the module."""
-    run(partner_policy, ARGUMENTS)
+    run(partner_policy, ARGUMENTS, large=["partners"])
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ def plain(value: Any) -> Any:
 
 
 #: Option of the modules for Lync Server → the host's own variable that it defaults to.
-_OF_HOST = {"host": "ansible_host", "username": "ansible_user", "password": "ansible_password"}
+_OF_HOST = {
+    "host": "ansible_host", "port": "ansible_port", "username": "ansible_user", "password": "ansible_password",
+}  # fmt: skip
 #: Endpoint → the inventory's variable with what its servers have in common.
 _OF_DEPLOYMENT = {"front_end": "federation_lync", "edge": "edge_pool_lync"}
 #: Options that such a variable may give.

@@ -1,4 +1,4 @@
-"""The one place that knows AnsibleModule: arguments, check mode, diff, errors, and the one way to change things.
+"""The one place that knows AnsibleModule, its arguments apart: check mode, diff, errors, and how things are changed.
 
 observe → plan → (check mode stops here) → apply → observe again → the plan must now be empty
 """
@@ -14,23 +14,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 
+from .arguments import QuietModule
 from .errors import FedgateError, NotConverged, WorldMoved
-from .lock import lock_file, one_at_a_time
+from .lock import PATIENCE, lock_file, one_at_a_time
 from .plan import Plan
 
 #: Arguments that every changing module has; documented in the fragment ``fedgate``.
 SHARED_ARGUMENTS: dict[str, Any] = {"expect_plan": {"type": "str"}}
-
-
-class _Module(AnsibleModule):  # type: ignore[misc]
-    """AnsibleModule that writes no arguments into the target's log.
-
-    It looks for secrets in the arguments' printed form. A secret with a line break, a quotation mark or a backslash is
-    printed otherwise inside a list, so it would be missed there, and stand in the journal.
-    """
-
-    def _log_invocation(self) -> None:
-        self.log("Invoked")
 
 
 class Here:
@@ -107,7 +97,10 @@ class Reconciler:
 
     :param params: the module's arguments, as the argument spec made them.
     :param context: what may be asked of the machine.
+    :cvar patience: seconds that it waits for another run that changes this machine.
     """
+
+    patience = PATIENCE
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         self.params = params
@@ -148,15 +141,16 @@ def run(kind: Kind, argument_spec: Mapping[str, Any], **options: Any) -> None:
 
     :param kind: the reconciler.
     :param argument_spec: the module's own arguments; the shared ones are added.
-    :param options: further options of AnsibleModule, such as ``required_if``.
+    :param options: further options of AnsibleModule, such as ``required_if``, and ``large``, the names of the options,
+        lists of mappings, that hold thousands.
     """
-    module = _Module(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
+    module = QuietModule(argument_spec={**argument_spec, **SHARED_ARGUMENTS}, supports_check_mode=True, **options)
     _end(module, lambda: _reconcile_alone(module, kind))
 
 
 def report(look: Look, argument_spec: Mapping[str, Any], **options: Any) -> None:
     """Run a module that only looks: ``look(params, context)`` returns its results as plain data."""
-    module = _Module(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
+    module = QuietModule(argument_spec=dict(argument_spec), supports_check_mode=True, **options)
     _end(module, lambda: {"changed": False, **look(module.params, Context(module))})
 
 
@@ -230,7 +224,7 @@ def _reconcile_alone(module: AnsibleModule | Here, kind: Kind) -> dict[str, Any]
     """Look and change as one: nobody else's change comes in between. Check mode waits for nobody."""
     if module.check_mode:
         return _reconcile(module, kind)
-    with one_at_a_time(lock_file()):
+    with one_at_a_time(lock_file(), getattr(kind, "patience", PATIENCE)):
         return _reconcile(module, kind)
 
 

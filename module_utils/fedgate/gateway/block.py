@@ -7,16 +7,16 @@ import getpass
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Optional
 
-from ..errors import CheckFailed, FedgateError, InvalidValue, raise_together
+from ..errors import CheckFailed, FedgateError
 from ..host.systemd import Unit, UnitState
-from ..model.domains import domain_name
+from ..model.blocks import NOT_YET, Block, Blocks, read_wish
 from ..module import Context, Reconciler
 from ..plan import KNOWN_AFTER_APPLY, Change, Plan, compared
-from .blocked import Block, Blocks, parse, reported, text_of
+from .blocked import parse, reported, text_of
 from .files import Seen, Wanted, look, write
 from .kinds import kind_of
 from .policy import digest_of
@@ -25,10 +25,6 @@ from .status import is_current, is_gated, read_status, reason_of
 
 _INTERVAL = 0.1
 _MODE = 0o640
-#: Characters of a reason, and of a name; both are shown in one line.
-_LONGEST_REASON, _LONGEST_NAME = 500, 100
-#: Stands for the moment of a new block in a plan, which is made before that moment is known.
-_NOT_YET = -1
 
 
 @dataclass(frozen=True)
@@ -68,10 +64,7 @@ class FederationBlock(Reconciler):
         self.kind = kind_of(params["server"])
         self.unit = Unit(context, self.kind.unit)
         self.path: str = params["path"]
-        self.domains = read_domains(params["domains"])
-        self.blocks = params["state"] == "blocked"
-        self.reason = _line("reason", params["reason"], _LONGEST_REASON) if self.blocks else ""
-        self.by = _line("by", params["by"] or _user(), _LONGEST_NAME) if self.blocks else ""
+        self.wish = read_wish(params, _user())
 
     def observe(self) -> Observed:
         """Read the file, the server's report and the unit's state. :raises CheckFailed: when nothing tells the list."""
@@ -83,9 +76,9 @@ class FederationBlock(Reconciler):
 
     def plan(self, observed: Observed) -> Plan:
         """One change for each domain, and one for the list as a whole: written, or only loaded."""
-        if self.blocks:
+        if self.wish.blocks:
             self._demand_others(observed)
-        wanted = self._wanted(observed, _NOT_YET)
+        wanted = self._wanted(observed, NOT_YET)
         changes = list(compared("block", _shown(observed.blocks), _shown(wanted)))
         if changes or not self._is_done(observed):
             before = {"blocked": sorted(observed.blocks), "loaded": self._is_loaded(observed)}
@@ -119,21 +112,7 @@ class FederationBlock(Reconciler):
         }
 
     def _wanted(self, observed: Observed, now: int) -> Blocks:
-        wanted = dict(observed.blocks)
-        for domain in self.domains:
-            present = wanted.pop(domain, None)
-            if not self.blocks:
-                continue
-            subdomains = self.params["subdomains"]
-            if subdomains is None:
-                subdomains = present is not None and present.subdomains
-            if present and (present.reason, present.subdomains) == (self.reason, subdomains):
-                wanted[domain] = present  # who asks a second time, be it by another name, changes nothing
-            elif present:
-                wanted[domain] = replace(present, reason=self.reason, by=self.by, subdomains=subdomains)
-            else:
-                wanted[domain] = Block(domain, now, self.reason, self.by, subdomains)
-        return wanted
+        return self.wish.granted(observed.blocks, now)
 
     def _is_done(self, observed: Observed) -> bool:
         file = observed.file
@@ -150,18 +129,10 @@ class FederationBlock(Reconciler):
         return observed.in_force == digest_of(observed.file.data.decode())
 
     def _demand_others(self, observed: Observed) -> None:
-        """Refuse our own domains. :raises InvalidValue:"""
         policy = look(self.params["policy_path"])
         content = parse_policy((policy.data or b"").decode(errors="replace")) or {}
         hosts = (observed.status or {}).get("hosts") or []
-        ours = _names([*self.params["local_hosts"], *hosts, *(content.get("local_hosts") or [])])
-        mistaken = [domain for domain in self.domains if domain in ours]
-        if mistaken:
-            raise InvalidValue(
-                f"{', '.join(mistaken)}: our own, and no partner's",
-                path="domains",
-                hint="Only domains of others can be blocked; to close one of ours, take it out of the inventory.",
-            )
+        self.wish.demand_others([*self.params["local_hosts"], *hosts, *(content.get("local_hosts") or [])])
 
     def _write(self, text: str) -> None:
         write(Wanted(self.path, text.encode(), _MODE, "root", self.kind.group))
@@ -216,46 +187,6 @@ def listed(path: str, file: Seen, status: Optional[Mapping[str, Any]]) -> tuple[
     return held or {}, file.kind == "absent" and not held
 
 
-def read_domains(given: Iterable[str]) -> list[str]:
-    """Return the domains in the form in which names are compared, each once.
-
-    :raises InvalidValue: for what is no domain name; :raises SeveralErrors: for several of them.
-    """
-    found: list[str] = []
-    errors: list[FedgateError] = []
-    for index, text in enumerate(given):
-        try:
-            found.append(domain_name(text))
-        except InvalidValue as error:
-            hint = "Write the name; subdomains: true blocks all below it, too." if "*" in str(text) else error.hint
-            errors.append(InvalidValue(error.message, path=f"domains[{index}]", hint=hint))
-    raise_together(errors)
-    if not found:
-        raise InvalidValue("no domain is named", path="domains", hint="Name those to block or release.")
-    return list(dict.fromkeys(found))
-
-
-def _names(texts: Iterable[Any]) -> set[str]:
-    """Return those names that can be read; what cannot is no domain of ours either, and no reason to stop here."""
-    found = set()
-    for text in texts:
-        with contextlib.suppress(InvalidValue):
-            found.add(domain_name(text))
-    return found
-
-
-def _line(name: str, text: Optional[str], longest: int) -> str:
-    """Return a text for people: one line, neither empty nor long. :raises InvalidValue: for what is none."""
-    line = (text or "").strip()
-    if not line:
-        raise InvalidValue(f"no {name} is given", path=name, hint="Say in one line why, for those who find it later.")
-    if len(line) > longest or not line.isprintable():
-        raise InvalidValue(
-            f"{line[:40]!r}… is no single line of at most {longest} characters", path=name, hint="Say it shorter."
-        )
-    return line
-
-
 def _user() -> str:
     return os.environ.get("SUDO_USER") or getpass.getuser()
 
@@ -274,4 +205,4 @@ def _shown(blocks: Blocks) -> dict[str, dict[str, Any]]:
 
 
 def _fields(block: Block) -> dict[str, Any]:
-    return {**block.fields(), **({"since": KNOWN_AFTER_APPLY} if block.since == _NOT_YET else {})}
+    return {**block.fields(), **({"since": KNOWN_AFTER_APPLY} if block.since == NOT_YET else {})}

@@ -1,48 +1,15 @@
-"""The block list: domains that are shut out until they are released. Pure values, and the server's report on it."""
+"""The block list of a Linux gateway: its file, and the server's report on it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Optional
+
+from ..model.blocks import Block, Blocks
 
 #: Version of the file's layout; the server's module refuses those that it does not know.
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Block:
-    """One blocked domain.
-
-    :ivar domain: A-labels, lower case.
-    :ivar since: when it was blocked, seconds since the epoch.
-    :ivar reason: why, for our own people.
-    :ivar by: who blocked it, or gave the reason that stands now.
-    :ivar subdomains: whether all domains below it are blocked as well.
-    """
-
-    domain: str
-    since: int
-    reason: str
-    by: str
-    subdomains: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data: domain, since, reason, by, subdomains."""
-        return {"domain": self.domain, **self.fields()}
-
-    def fields(self) -> dict[str, Any]:
-        """Return the entry as the file has it: since, reason, by, subdomains."""
-        return {"since": self.since, "reason": self.reason, "by": self.by, "subdomains": self.subdomains}
-
-    def covers(self, domain: str) -> bool:
-        """Whether a domain (A-labels) is shut out by this block."""
-        return domain == self.domain or (self.subdomains and domain.endswith(f".{self.domain}"))
-
-
-#: A block list: its entries by their domain.
-Blocks = dict[str, Block]
 
 
 def text_of(blocks: Mapping[str, Block]) -> str:
@@ -71,12 +38,6 @@ def reported(status: Optional[Mapping[str, Any]]) -> Optional[Blocks]:
     entries = [entry for entry in blocking["domains"] if isinstance(entry, Mapping)]  # Lua writes {} for an empty list
     found = [_block(str(entry.get("domain")), entry) for entry in entries]
     return {block.domain: block for block in found if block}
-
-
-def covering(blocks: Iterable[Block], domains: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the blocks that shut out any of the domains, as plain data, in their order."""
-    wanted = list(domains)
-    return [block.as_dict() for block in blocks if any(block.covers(domain) for domain in wanted)]
 
 
 def _block(domain: str, entry: Any) -> Optional[Block]:

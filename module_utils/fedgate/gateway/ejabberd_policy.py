@@ -70,8 +70,9 @@ def _rows(partners: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any]
     owner: dict[str, str] = {}
     for partner in partners:
         try:
-            row = row_of(partner)
-            for domain in domains_of(partner):
+            domains = domains_of(partner)
+            row = row_of(partner, domains[0])
+            for domain in domains:
                 if domain in owner:
                     raise InvalidValue(f"{domain} belongs to two partners: {owner[domain]} and {row['partner']}")
                 owner[domain] = row["partner"]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from ..errors import CheckFailed, FedgateError, MissingDependency
 from ..host.systemd import Unit, UnitState
+from ..model.blocks import covering
 from ..module import Context, Reconciler
 from ..plan import Change, Plan, compared
-from .blocked import covering, reported
+from .blocked import reported
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
-from .policy import digest_of, generation_of, is_intact, mended, parse, partner_fields, successor
+from .policy import digest_of, generation_of, is_intact, mended, number_of, parse, partner_fields, successor, text_of
 from .scope import demand_directory
 from .status import alarm_of, is_current, read_status, reason_of
 from .waiving import demand_waivers
@@ -67,18 +68,19 @@ class PartnerPolicy(Reconciler):
         )
         demand_waivers(self.compiled.loss, params["partners"], params["server"], context.warn)
         self.path: str = params["path"] or self.kind.policy_path
+        self._texts: dict[int, str] = {}
 
     def observe(self) -> Observed:
         """Read the file, the server's report and the unit's state."""
         file = look(self.path)
         text = None if file.data is None else file.data.decode(errors="replace")
-        status = read_status(self.params["status_path"])
-        return Observed(file, parse(text), is_intact(text), status, self.unit.state())
+        content = parse(text)
+        return Observed(file, content, is_intact(text, content), self._status(), self.unit.state())
 
     def plan(self, observed: Observed) -> Plan:
         """One change for each domain, and one for the policy as a whole: written, or only loaded."""
         text = self._wanted(observed)
-        changes = list(compared("partner", partner_fields(observed.content), partner_fields(parse(text))))
+        changes = list(compared("partner", partner_fields(observed.content), partner_fields(self.compiled.rules)))
         written = observed.file.data == text.encode() and self._has_rights(observed.file)
         if not written or observed.loaded != digest_of(text) or observed.alarm:
             changes.append(self._load(observed, text))
@@ -95,7 +97,7 @@ class PartnerPolicy(Reconciler):
         self._write(text)
         try:
             self.unit.do("reload")
-            self._await(digest_of(text), observed.status)
+            self._await(digest_of(text), observed)
         except FedgateError as error:
             raise self._rolled_back(observed, error) from None
 
@@ -104,7 +106,7 @@ class PartnerPolicy(Reconciler):
         text = self._wanted(observed)
         status = observed.status if is_current(observed.status, observed.unit.pid) else None
         return {
-            "generation": generation_of(parse(text)),
+            "generation": number_of(text),
             "digest": digest_of(text),
             "loaded": {key: (status or {}).get(key) for key in ("state", "generation", "digest", "reason", "alarm")},
             "loss": [loss.as_dict() for loss in self.compiled.loss],
@@ -113,12 +115,22 @@ class PartnerPolicy(Reconciler):
 
     def _wanted(self, observed: Observed) -> str:
         if observed.intact or observed.file.data is None:
-            return successor(observed.content, self.compiled.rules)
-        return mended(observed.content, observed.status if observed.loaded else None, self.compiled.rules)
+            return successor(observed.content, self.compiled.rules, self._text)
+        enforced = observed.status if observed.loaded else None
+        return mended(observed.content, enforced, self.compiled.rules, self._text)
+
+    def _text(self, rules: Mapping[str, Any], generation: int) -> str:
+        """Return what ``text_of`` makes of the compiled rules, made once: it may have millions of characters."""
+        if generation not in self._texts:
+            self._texts[generation] = text_of(rules, generation)
+        return self._texts[generation]
+
+    def _status(self) -> Optional[dict[str, Any]]:
+        return read_status(self.params["status_path"])
 
     def _load(self, observed: Observed, text: str) -> Change:
         content = observed.content or {}
-        wanted = parse(text) or {}
+        wanted = self.compiled.rules
         before = {
             "generation": generation_of(content),
             "local_hosts": content.get("local_hosts", []),
@@ -129,7 +141,7 @@ class PartnerPolicy(Reconciler):
             "loaded": observed.loaded is not None and observed.loaded == _digest_of_file(observed.file),
         }
         after = {
-            "generation": generation_of(wanted),
+            "generation": number_of(text),
             "local_hosts": wanted["local_hosts"],
             "components": wanted.get("components", {}),
             "limits": wanted.get("limits"),
@@ -147,16 +159,16 @@ class PartnerPolicy(Reconciler):
     def _write(self, text: str) -> None:
         write(Wanted(self.path, text.encode(), _MODE, "root", self.kind.group))
 
-    def _await(self, digest: str, before: Optional[dict[str, Any]]) -> None:
+    def _await(self, digest: str, before: Observed) -> None:
         end = time.monotonic() + self.params["timeout"]
         while True:
-            seen = self.observe()
+            seen = replace(before, status=self._status(), unit=self.unit.state())
             if seen.loaded == digest and (seen.alarm or {}).get("kind") != "policy":
                 return
             # The module says why it kept what it had; waiting longer does not change its mind. What it said before is
             # about the former file, and is said until a large one has been read.
             reason = is_current(seen.status, seen.unit.pid) and (seen.status or {}).get("reason")
-            refused = reason and reason != (before or {}).get("reason")
+            refused = reason and reason != (before.status or {}).get("reason")
             if (refused and time.monotonic() > end - self.params["timeout"] + 2) or time.monotonic() > end:
                 raise CheckFailed(reason_of(seen.status, seen.unit.pid))
             time.sleep(_INTERVAL)

@@ -46,8 +46,9 @@ def compile_policy(
     own = set(local_hosts)
     for partner in partners:
         try:
-            row = row_of(partner)
-            for domain in domains_of(partner):
+            domains = domains_of(partner)
+            row = row_of(partner, domains[0])
+            for domain in domains:
                 if domain in own:
                     raise InvalidValue(
                         f"partner {row['partner']}: {domain} is one of our own (local_hosts)",
@@ -104,9 +105,11 @@ def domains_of(partner: Mapping[str, Any]) -> list[str]:
         raise InvalidValue(f"partner {partner['domain']}: {error.message}", hint=error.hint) from None
 
 
-def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a partner's rules with defaults. :raises InvalidValue: when they leave nothing or are not allowed."""
-    domain = domains_of(partner)[0]
+def row_of(partner: Mapping[str, Any], domain: str) -> dict[str, Any]:
+    """Return a partner's rules with defaults. :raises InvalidValue: when they leave nothing or are not allowed.
+
+    :param domain: the primary one of ``domains_of``.
+    """
     row = {
         "partner": domain,
         **{key: DEFAULTS[key] if partner.get(key) is None else partner[key] for key in _ALLOWED},
@@ -118,14 +121,14 @@ def row_of(partner: Mapping[str, Any]) -> dict[str, Any]:
                 hint=f"Possible now: {', '.join(map(str, allowed))}.",
             )
     _demand_method(row)
-    return {**row, **_own(partner)}
+    return {**row, **_own(partner)} if any(partner.get(name) is not None for name in _OWN) else row
 
 
 def _own(partner: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a partner has of its own: limits, and the name under which its server is found."""
     problems = Problems()
     found: dict[str, Any] = {}
-    for name in (*OF_A_PARTNER, "proxy_fqdn"):
+    for name in _OWN:
         if partner.get(name) is not None:
             at = Reader(partner[name], Where((f"partner {partner['domain']}", name)), problems)
             found[name] = _read_own(at, name)
@@ -160,6 +163,7 @@ def _demand_method(row: Mapping[str, Any]) -> None:
         )
 
 
+_OWN = (*OF_A_PARTNER, "proxy_fqdn")
 _ALLOWED: dict[str, tuple[Any, ...]] = {
     "type": TYPES,
     "tls": negotiation.LEVELS,

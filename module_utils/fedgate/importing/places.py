@@ -150,13 +150,10 @@ def _add_names(
         if held is None:
             place.remarks.append(f"The certificates of {name} were not read: {_reason(servers.get(name))}.")
             continue
-        for one in held:
-            place.remarks.append(
-                f"In use on {name} for {one['use']}: {one['subject']}, {', '.join(one['names'])}, by {one['issuer']}, "
-                f"until {one['not_after']}, thumbprint {one['thumbprint']}."
-            )
-            if one["use"] in _PUBLIC_USES:
-                seen.update(one["names"])
+        for use, one in held.items():
+            place.remarks.append(f"In use on {name} for {use}: {_said(one)}.")
+            if use in _PUBLIC_USES:
+                seen.update(one.get("names", []))
     further = sorted(seen - set(derived))
     if further:
         place.variables["edge_pool_additional_names"] = [Item(name) for name in further]
@@ -164,6 +161,13 @@ def _add_names(
     lacking = [name for name in derived if name not in seen]
     if seen and lacking:
         place.remarks.append(f"The present certificate lacks {', '.join(lacking)}; the next one will have them.")
+
+
+def _said(one: Mapping[str, Any]) -> str:
+    if "names" not in one:
+        return f"thumbprint {one['thumbprint']}, which is not in the server's store"
+    names = f"{one['subject']}, {', '.join(one['names'])}"
+    return f"{names}, by {one['issuer']}, until {one['not_after']}, thumbprint {one['thumbprint']}"
 
 
 def _reason(read: Mapping[str, Any] | None) -> str:

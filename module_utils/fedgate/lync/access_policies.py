@@ -11,10 +11,10 @@ from ..errors import InvalidValue, WorldMoved
 from ..module import Context
 from ..plan import Change, Plan, compared
 from . import access_policy as wire
-from . import values
 from .access_policy import FLAGS, GLOBAL, PARAMETERS, SITE, Policy
 from .faults import CmdletFailed
 from .reconciler import CONNECTION_ARGUMENTS, OverShell
+from .topology import read_sites
 
 KIND, GRANT = "external_access_policy", "external_access_grant"
 #: Of Get-CsUser: those who have been granted a policy (its reference, example 5, for another kind of policy).
@@ -78,12 +78,12 @@ class ExternalAccessPolicies(OverShell):
         asked = {policy.key: policy.name for policy in new if policy.key.startswith(SITE)}
         if not asked:
             return
-        known = [values.text(values.properties(item).get("Identity")) or "" for item in self.shell.call("Get-CsSite")]
-        unknown = [name for key, name in asked.items() if key not in {site.casefold() for site in known}]
+        sites = read_sites(self.shell)
+        unknown = [name for key, name in asked.items() if key.removeprefix(SITE) not in sites]
         if unknown:
+            known = ", ".join(sorted(site.name for site in sites.values()))
             raise InvalidValue(
-                f"the deployment has no {', '.join(unknown)}",
-                hint=f"Its sites are {', '.join(sorted(known))}. Nothing was changed.",
+                f"the deployment has no {', '.join(unknown)}", hint=f"Its sites are {known}. Nothing was changed."
             )
 
     def _demand_users(self, addresses: Iterable[str]) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from ..errors import InvalidValue, WorldMoved
+from ..model.blocks import Block
 from ..module import Context
 from ..plan import Change, Plan
+from . import blocked
 from . import partner as wire
 from .faults import CmdletFailed
 from .partner import Allowed
 from .reconciler import CONNECTION_ARGUMENTS, OverShell
+from .shell import Shell
 
 KIND = "xmpp_partner"
 _LEVEL = {"type": "str", "choices": ["required", "optional", "not_supported"], "default": "required"}
@@ -55,90 +58,130 @@ class XmppPartners(OverShell):
 
     def observe(self) -> Observed:
         """Read the whole list, in one call."""
-        found = [wire.read(item) for item in self.shell.call("Get-CsXmppAllowedPartner")]
-        return {partner.domain: partner for partner in found}
+        return read_list(self.shell)
 
     def plan(self, observed: Observed) -> Plan:
-        """Removals (when they are asked for), then changes, then new partners.
+        """Removals, then changes, then new partners. Nothing that is blocked stays, or comes.
 
         :raises InvalidValue: a wanted domain belongs to a partner that is to stay.
         """
-        gone: list[Allowed] = []
-        if self.params["purge"]:
-            gone = [partner for domain, partner in observed.items() if domain not in self.wanted]
-        else:
-            self._demand_free(observed)
-        deletions = [Change("delete", KIND, item.domain, item.fields(), None, (item,)) for item in gone]
-        return Plan.of([*deletions, *self._updates(observed), *self._creations(observed)])
-
-    def _demand_free(self, observed: Observed) -> None:
-        taken = wire.taken(list(self.wanted.values()), list(observed.values()))
-        if not taken:
-            return
-        told = ", ".join(f"{name} (of {owner})" for name, owner in sorted(taken.items()))
-        raise InvalidValue(
-            f"the server has these domains with partners that the inventory does not list: {told}",
-            hint="List those partners, or take the domains from them; purge: true removes what is not listed.",
-        )
-
-    def _updates(self, observed: Observed) -> Iterator[Change]:
-        for domain, want in self.wanted.items():
-            present = observed.get(domain)
-            if present is None:
-                continue
-            settings = wire.differing(present, want)
-            if settings or present.additional_domains != want.additional_domains:
-                after = {**want.fields(), "connection_limit": present.settings["connection_limit"], **settings}
-                yield Change("update", KIND, domain, present.fields(), after, (present, want, settings))
-
-    def _creations(self, observed: Observed) -> Iterator[Change]:
-        for domain, want in self.wanted.items():
-            if domain not in observed:
-                yield Change("create", KIND, domain, None, want.fields(), (want,))
+        blocks, present = blocked.split(observed)
+        wanted = {domain: kept for domain, want in self.wanted.items() if (kept := blocked.left(want, blocks.values()))}
+        staying: dict[str, Allowed] = {}
+        losses: list[Change] = []
+        for domain, partner in present.items():
+            kept = blocked.left(partner, blocks.values())
+            if kept is None or (self.params["purge"] and domain not in self.wanted):
+                losses.append(reduced(partner, None))
+            elif domain not in wanted and kept is not partner:
+                losses.append(reduced(partner, kept))
+            if kept is not None and domain not in wanted:
+                staying[domain] = kept
+        if not self.params["purge"]:
+            _demand_free(wanted, staying)
+        return Plan.of([*losses, *_updates(wanted, present), *_creations(wanted, present)])
 
     def apply(self, plan: Plan, observed: Observed) -> None:
         """One pipeline for each change. :raises WorldMoved: somebody else has changed the list meanwhile."""
         moving = _moving(plan)
-        self.carry_out(plan, lambda change: self._do(change, moving), lambda: self._free(plan, moving))
+        self.carry_out(plan, lambda change: carry_out_one(self.shell, change, moving), lambda: self._free(plan, moving))
 
     def _free(self, plan: Plan, moving: set[str]) -> None:
         """Take from partners the domains that others are to have."""
         for change in plan.changes:
             if change.action == "update" and moving & _removed(change):
                 edit = {"AdditionalDomains": {"Remove": sorted(moving & _removed(change))}}
-                self._call("Set-CsXmppAllowedPartner", change.subject[0].identity, edit)
-
-    def _do(self, change: Change, moved: set[str]) -> None:
-        if change.action == "delete":
-            self._call("Remove-CsXmppAllowedPartner", change.subject[0].identity, {})
-        elif change.action == "create":
-            (want,) = change.subject
-            settings = {name: value for name, value in want.settings.items() if value not in (None, "")}
-            more = {"AdditionalDomains": list(want.additional_domains)} if want.additional_domains else {}
-            self._call("New-CsXmppAllowedPartner", want.identity, {**wire.parameters(settings), **more})
-        else:
-            present, _want, settings = change.subject
-            given = {**wire.parameters(settings), **_edit(_added(change), _removed(change) - moved)}
-            if given:
-                self._call("Set-CsXmppAllowedPartner", present.identity, given)
-
-    def _call(self, cmdlet: str, identity: str, given: Mapping[str, Any]) -> None:
-        try:
-            self.shell.call(cmdlet, {"Identity": identity, **given})
-        except CmdletFailed as error:
-            if error.error_id in _MOVED:
-                raise WorldMoved(
-                    f"partner {identity} is not as it was a moment ago; somebody else has changed it: {error.message}",
-                    hint="Nothing of theirs was overwritten.",
-                ) from None
-            raise
+                _call(self.shell, "Set-CsXmppAllowedPartner", change.subject[0].identity, edit)
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
         """Return the partners that are on the server and not in the inventory, and the number of calls."""
-        unmanaged = sorted(domain for domain in observed if domain not in self.wanted)
+        blocks, present = blocked.split(observed)
+        unmanaged = sorted(domain for domain in present if domain not in self.wanted)
         if unmanaged and not self.params["purge"]:
             self.context.warn(f"partners on the server that the inventory does not list: {', '.join(unmanaged)}")
-        return {"unmanaged": unmanaged, **self.calls()}
+        self._warn_of_blocks(blocks)
+        return {"unmanaged": unmanaged, "blocked": blocked.told(blocks.values()), **self.calls()}
+
+    def _warn_of_blocks(self, blocks: Mapping[str, Block]) -> None:
+        for want in self.wanted.values():
+            others = [name for name in want.additional_domains if not any(one.covers(name) for one in blocks.values())]
+            if blocked.left(want, blocks.values()) is None and others:
+                self.context.warn(f"{want.domain} is blocked, and its other domains with it: {', '.join(others)}")
+
+
+def read_list(shell: Shell) -> Observed:
+    """Return the server's whole list by primary domains, blocks among them."""
+    found = [wire.read(item) for item in shell.call("Get-CsXmppAllowedPartner")]
+    return {partner.domain: partner for partner in found}
+
+
+def reduced(partner: Allowed, kept: Allowed | None) -> Change:
+    """Return the change that takes domains from a partner, or the partner away."""
+    if kept is None:
+        return Change("delete", KIND, partner.domain, partner.fields(), None, (partner,))
+    return Change("update", KIND, partner.domain, partner.fields(), kept.fields(), (partner, kept, {}))
+
+
+def _demand_free(wanted: Mapping[str, Allowed], staying: Mapping[str, Allowed]) -> None:
+    taken = wire.taken(list(wanted.values()), list(staying.values()))
+    if not taken:
+        return
+    told = ", ".join(f"{name} (of {owner})" for name, owner in sorted(taken.items()))
+    raise InvalidValue(
+        f"the server has these domains with partners that the inventory does not list: {told}",
+        hint="List those partners, or take the domains from them; purge: true removes what is not listed.",
+    )
+
+
+def _updates(wanted: Mapping[str, Allowed], present: Observed) -> Iterator[Change]:
+    for domain, want in wanted.items():
+        found = present.get(domain)
+        if found is None:
+            continue
+        settings = wire.differing(found, want)
+        if settings or found.additional_domains != want.additional_domains:
+            after = {**want.fields(), "connection_limit": found.settings["connection_limit"], **settings}
+            yield Change("update", KIND, domain, found.fields(), after, (found, want, settings))
+
+
+def _creations(wanted: Mapping[str, Allowed], present: Observed) -> Iterator[Change]:
+    for domain, want in wanted.items():
+        if domain not in present:
+            yield Change("create", KIND, domain, None, want.fields(), (want,))
+
+
+def carry_out_one(shell: Shell, change: Change, moved: Set[str] = frozenset()) -> None:
+    """Call the cmdlet of one change.
+
+    :param change: its subject is the partner to remove or to make, or what is there, what is wanted, and the settings
+        that differ.
+    :param moved: domains that were taken from their partners before.
+    :raises WorldMoved: somebody else has changed it meanwhile.
+    """
+    if change.action == "delete":
+        _call(shell, "Remove-CsXmppAllowedPartner", change.subject[0].identity, {})
+    elif change.action == "create":
+        (want,) = change.subject
+        settings = {name: value for name, value in want.settings.items() if value not in (None, "")}
+        more = {"AdditionalDomains": list(want.additional_domains)} if want.additional_domains else {}
+        _call(shell, "New-CsXmppAllowedPartner", want.identity, {**wire.parameters(settings), **more})
+    else:
+        present, _want, settings = change.subject
+        given = {**wire.parameters(settings), **_edit(_added(change), _removed(change) - moved)}
+        if given:
+            _call(shell, "Set-CsXmppAllowedPartner", present.identity, given)
+
+
+def _call(shell: Shell, cmdlet: str, identity: str, given: Mapping[str, Any]) -> None:
+    try:
+        shell.call(cmdlet, {"Identity": identity, **given})
+    except CmdletFailed as error:
+        if error.error_id in _MOVED:
+            raise WorldMoved(
+                f"partner {identity} is not as it was a moment ago; somebody else has changed it: {error.message}",
+                hint="Nothing of theirs was overwritten.",
+            ) from None
+        raise
 
 
 #: Rules of ours that these products have no setting for → what would happen instead.

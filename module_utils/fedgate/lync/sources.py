@@ -1,6 +1,6 @@
-"""What an inventory is made from, beyond what is managed: domains, names, homes of users, certificates in use.
+"""What an inventory is made from, beyond what is managed: domains, names, homes of users.
 
-Sources: Get-CsSipDomain, Get-CsService, Get-CsUser, Get-CsCertificate (Lync Server 2013 cmdlet reference).
+Sources: Get-CsSipDomain, Get-CsService, Get-CsUser (Lync Server 2013 cmdlet reference).
 """
 
 from __future__ import annotations
@@ -47,24 +47,9 @@ def read_homes(shell: Shell) -> dict[str, str]:
     return found
 
 
-def read_certificates(shell: Shell) -> list[dict[str, Any]]:
-    """Return what is assigned on this server, one item a use: use, subject, names, issuer, not_after, thumbprint."""
-    found = []
-    for item in shell.call("Get-CsCertificate"):
-        given = values.properties(item)
-        names = values.texts(given.get("SubjectAlternativeNames"))
-        one: dict[str, Any] = {"names": sorted({name.lower() for name in names})}
-        for key in ("Use", "Subject", "Issuer", "NotAfter", "Thumbprint"):
-            one[_KEYS[key]] = values.text(given.get(key)) or ""
-        found.append(one)
-    return sorted(found, key=lambda one: str(one["use"]))
-
-
-_KEYS = {"Use": "use", "Subject": "subject", "Issuer": "issuer", "NotAfter": "not_after", "Thumbprint": "thumbprint"}
-#: Parts of ``lync_info``, by the kind of server.
+#: Parts of ``lync_info`` on a Front End.
 FRONT_END: Mapping[str, Callable[[Shell], Any]] = {
     "sip_domains": read_sip_domains,
     "edge_names": read_edge_names,
     "access_homes": read_homes,
 }
-EDGE: Mapping[str, Callable[[Shell], Any]] = {"certificates": read_certificates}

@@ -178,6 +178,7 @@ class Deployment:
             "listen_addresses": list(host.listen),
             "direct_tls_ports": self._direct_ports(pool),
             "published_addresses": list(host.published),
+            **({} if pool.linux else {"edge": pool.edges.as_facts()}),
         }
 
 

@@ -17,6 +17,11 @@ MAX_LABEL = 63
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 # RFC 1123 §2.1: letters, digits, hyphens inside.
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+# What is in that form already, as nearly all names are: thousands of them are read at once. No A-labels, and a letter
+# first in the last label, so that it is neither a number nor an address.
+_NORMAL = re.compile(
+    r"(?:(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!xn--)[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII
+)
 # Python brings IDNA2003 only. For these four IDNA2008 gives another name: a guess could lead to somebody else.
 _DEVIATIONS = {"\u00df": "ß", "\u03c2": "ς", "\u200c": "zero width non-joiner", "\u200d": "zero width joiner"}
 
@@ -27,6 +32,8 @@ def domain_name(text: str) -> str:
     :param text: what somebody typed; Unicode or A-labels, any case, with or without a trailing dot.
     :raises InvalidValue: for what is no domain name, with a sentence that says why; without a path.
     """
+    if isinstance(text, str) and len(text) <= MAX_NAME and _NORMAL.fullmatch(text):
+        return text
     name = text.removesuffix(".") if isinstance(text, str) else text
     if not isinstance(name, str) or not name.strip():
         raise InvalidValue("a domain name is missing here", hint="Write it like contoso.example.")

@@ -18,8 +18,8 @@ from .suggest import listed
 
 FRONT_END = "federation_lync"
 KEYS = (
-    "front_end", "port", "username", "password", "authentication", "ca_file", "registrar_pool", "site", "purge",
-    "open_sip_federation", "ignore_groups",
+    "front_end", "port", "username", "password", "authentication", "ca_file", "registrar_pool", "purge",
+    "open_sip_federation", "ignore_groups", "ignore_pools",
     "subscription_refresh_interval", "log_message_bodies", "dialback_passphrase",
 )  # fmt: skip
 AUTHENTICATIONS = ("negotiate", "ntlm", "kerberos", "basic")
@@ -33,25 +33,25 @@ class FrontEnd:
 
     :ivar front_end: FQDN (or address) of the Front End Server or pool whose OcsPowershell is used.
     :ivar registrar_pool: FQDN of the pool that tests are made through (``-TargetFqdn``).
-    :ivar site: name of the site whose XMPP route leads to our Edge pool; None when it is to be found.
     :ivar purge: whether partners that are not in the inventory are removed.
     :ivar open_sip_federation: whether federation is turned on at the Access Edge, which opens it for SIP too.
+    :ivar ignore_pools: internal FQDN of pools whose users need not reach partners.
     :ivar ignore_groups: whether policies that are granted to groups may go without them there.
     :ivar subscription_refresh_interval: seconds; None to leave it as it is. :ivar log_message_bodies: likewise.
     """
 
     front_end: str
     registrar_pool: str
-    site: str | None = None
     purge: bool = False
     open_sip_federation: bool = False
     ignore_groups: bool = False
+    ignore_pools: tuple[str, ...] = ()
     subscription_refresh_interval: int | None = None
     log_message_bodies: bool | None = None
 
     def as_facts(self) -> dict[str, Any]:
         """Return it as plain data; no secret is in it."""
-        return asdict(self)
+        return {**asdict(self), "ignore_pools": list(self.ignore_pools)}
 
 
 def read_front_end(reader: Reader) -> FrontEnd | None:
@@ -72,10 +72,10 @@ def read_front_end(reader: Reader) -> FrontEnd | None:
     return FrontEnd(
         front_end=front_end,
         registrar_pool=fields.read("registrar_pool", Reader.domain, front_end),
-        site=fields.read("site", Reader.text, None),
         purge=fields.read("purge", Reader.flag, False),
         open_sip_federation=fields.read("open_sip_federation", Reader.flag, False),
         ignore_groups=fields.read("ignore_groups", Reader.flag, False),
+        ignore_pools=tuple(fields.read_all("ignore_pools", Reader.domains)),
         subscription_refresh_interval=fields.read(
             "subscription_refresh_interval", lambda at: at.whole_number(1, MAX_CONNECTIONS, "seconds"), None
         ),

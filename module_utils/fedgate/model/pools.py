@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .domains import is_address
-from .lync_edges import EDGES, check_edges
+from .lync_edges import EDGES, Edges, read_edges
 from .problems import UNKNOWN, Problems, Where
 from .reading import Reader, shown
 from .records import CLIENT_PORT, SERVER_PORT
@@ -47,6 +47,7 @@ class Pool:
     :ivar xmpp_domains: what it may serve, in the order of ``federation_xmpp_domains``.
     :ivar priority: SRV priority, the lowest first; :ivar weight: SRV weight.
     :ivar direct_server_port: TCP port for servers by direct TLS, None without; :ivar direct_client_port: for clients.
+    :ivar edges: what is managed on its Edge Servers (Lync).
     :ivar members: inventory names, in the inventory's order; :ivar active_member: the one that serves.
     """
 
@@ -63,6 +64,7 @@ class Pool:
     webconf: str | None
     additional_names: tuple[str, ...]
     issuing: Issuing
+    edges: Edges
     where: Where
 
     @property
@@ -125,7 +127,6 @@ def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: lis
     certificate = shared.shared.reader("federation_certificate")
     members_served = len(hosts) if backend != "lync" else 1
     issuing = check_certificate(certificate, members_served) if certificate else Issuing()
-    shared.read(EDGES, lambda at: check_edges(at, backend), False)
     active = shared.read("edge_pool_active_member", lambda at: _member(at, list(hosts)), next(iter(hosts)))
     members = tuple(
         _read_host(name, fqdn, variables, backend == "lync" or name == active, problems)
@@ -145,6 +146,7 @@ def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: lis
         webconf=shared.read("edge_pool_webconf_fqdn", Reader.domain, None),
         additional_names=tuple(shared.read("edge_pool_additional_names", Reader.domains, [])),
         issuing=issuing,
+        edges=shared.read(EDGES, lambda at: read_edges(at, backend), Edges()),
         where=Where(("edge_pool_fqdn",), None, next(iter(hosts))),
     )
 

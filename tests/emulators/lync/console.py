@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from psrpcore.types import (
+    CommandOrigin,
     ErrorCategory,
     ErrorCategoryInfo,
     ErrorRecord,
     InvocationInfo,
     NETException,
     PSCustomObject,
+    PSDict,
+    PSInt64,
+    PSList,
     PSObject,
 )
 
@@ -38,8 +42,9 @@ class CmdletError(Exception):
 
     def record(self, cmdlet: str) -> ErrorRecord:
         """Return it as a record that says which cmdlet it comes from."""
-        exception = NETException(Message=self.message, HResult=-2146233087)
+        exception = NETException(Message=self.message, HResult=-2146233087, Data=PSDict())
         exception.PSObject.type_names = [self.exception, *exception.PSTypeNames]
+        exception.PSObject.to_string = f"{self.exception}: {self.message}"
         return ErrorRecord(
             Exception=exception,
             CategoryInfo=ErrorCategoryInfo(
@@ -47,6 +52,7 @@ class CmdletError(Exception):
                 Activity=cmdlet,
                 Reason=self.exception.rsplit(".", 1)[-1],
                 TargetName=self.target,
+                TargetType="String" if self.target else "",
             ),
             TargetObject=self.target or None,
             FullyQualifiedErrorId=f"{self.error_id},{cmdlet}" if cmdlet else self.error_id,
@@ -59,6 +65,7 @@ class Console:
 
     :ivar protocol: what the client speaks.
     :ivar session: what the shell keeps from one pipeline to the next.
+    :ivar recorded: messages of another server (kind, CLIXML), given in place of all else.
     :ivar failure: the record of the error that ended the pipeline, None when it ran to its end.
     """
 
@@ -68,6 +75,7 @@ class Console:
     errors: list[ErrorRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failure: ErrorRecord | None = None
+    recorded: list[tuple[str, str]] | None = None
 
     def play(self, pipeline: Any) -> None:
         """Write all of it to a running pipeline of psrpcore."""
@@ -87,7 +95,20 @@ class Console:
 
 def _invocation(record: ErrorRecord) -> InvocationInfo:
     """Windows fills in where an error comes from when the client asks for it; ours does so always."""
-    return InvocationInfo(MyCommand=None, InvocationName=record.CategoryInfo.Activity, Line="", PositionMessage="")
+    nothing = dict.fromkeys(("ScriptName", "Line", "PositionMessage", "PSScriptRoot", "InvocationName"), "")
+    zero = dict.fromkeys(("ScriptLineNumber", "OffsetInLine", "PipelineLength", "PipelinePosition"), 0)
+    info = InvocationInfo(
+        MyCommand=record.CategoryInfo.Activity,
+        BoundParameters=PSDict(),
+        UnboundArguments=PSList(),
+        HistoryId=PSInt64(1),
+        ExpectingInput=False,
+        CommandOrigin=CommandOrigin.Internal,
+        **nothing,
+        **zero,
+    )
+    info.PSObject.to_string = "System.Management.Automation.InvocationInfo"
+    return info
 
 
 def decorated(types: list[str], properties: Mapping[str, Any], text: str) -> PSObject:

@@ -61,6 +61,8 @@ class Endpoint:
         #: Called with each message before it is answered; returns ``drop`` (the connection is cut with the answer
         #: unsaid), ``refuse`` (cut before anything is done), or None.
         self.trouble: Callable[[soap.Request], str | None] = lambda request: None
+        #: Called with each answer that is sent.
+        self.said: Callable[[bytes], None] = lambda answer: None
         _let_ntlm_know(self.accounts, folder)
         handler = type("Handler", (_Handler,), {"endpoint": self})
         self.server = _Server((address, 0), handler)
@@ -170,6 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         if trouble == "drop":
             self.close_connection = True
             return
+        self.endpoint.said(body)
         self._say(status, body, {})
 
     def _who(self) -> tuple[str | None, list[str]]:

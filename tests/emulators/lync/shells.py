@@ -81,17 +81,33 @@ class Shell:
         with self.ready:
             if pipeline.pipeline_id not in self.pool.pipeline_table:
                 return  # stopped by the client
-            console.play(pipeline)
-            state = PSInvocationState.Failed if console.failure is not None else PSInvocationState.Completed
-            said = PipelineState(PipelineState=int(state))
-            if console.failure is not None:
-                said.ExceptionAsErrorRecord = console.failure
-            pipeline.prepare_message(said)
-            pipeline.state = state
+            pipeline.state = self._repeat(pipeline, console) if console.recorded else self._play(pipeline, console)
             pipeline.close()
             self._flush()
             self.ended.add(str(pipeline.pipeline_id).upper())
             self.ready.notify_all()
+
+    def _play(self, pipeline: Any, console: Console) -> PSInvocationState:
+        """Queue what a cmdlet said, and how it ended."""
+        console.play(pipeline)
+        state = PSInvocationState.Failed if console.failure is not None else PSInvocationState.Completed
+        said = PipelineState(PipelineState=int(state))
+        if console.failure is not None:
+            said.ExceptionAsErrorRecord = console.failure
+        pipeline.prepare_message(said)
+        return state
+
+    def _repeat(self, pipeline: Any, console: Console) -> PSInvocationState:
+        """Queue recorded messages as they are; the last one says how it ended."""
+        kinds = [kind for kind, _text in console.recorded or ()]
+        for kind, text in console.recorded or ():
+            pipeline.prepare_message(None)  # queues an empty message with the right numbers, which is filled here
+            queued = self.pool._send_buffer[-1]
+            queued.message_type = psrpcore.types.PSRPMessageType[kind]
+            queued._data[4:8] = queued.message_type.value.to_bytes(4, "little")
+            queued._data += text.encode()
+        failed = kinds[-1] == "PipelineState" and '">5<' in (console.recorded or [("", "")])[-1][1]
+        return PSInvocationState.Failed if failed else PSInvocationState.Completed
 
     def _flush(self) -> None:
         # All that is queued here is whole: the queue is emptied each time.
@@ -173,7 +189,7 @@ class Shells:
         self.open[shell.id] = shell
         self.opened += 1
         return (
-            f"<x:ResourceCreated><a:ReferenceParameters><w:ResourceURI>{request.resource}</w:ResourceURI><w:SelectorSet>"
+            f"<x:ResourceCreated><a:Address>{request.to}</a:Address><a:ReferenceParameters><w:ResourceURI>{request.resource}</w:ResourceURI><w:SelectorSet>"
             f'<w:Selector Name="ShellId">{shell.id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
             f"</x:ResourceCreated><rsp:Shell><rsp:ShellId>{shell.id}</rsp:ShellId><rsp:ResourceUri>{request.resource}"
             f"</rsp:ResourceUri><rsp:Owner>{owner}</rsp:Owner><rsp:IdleTimeOut>PT7200.000S</rsp:IdleTimeOut>"

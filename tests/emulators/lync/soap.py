@@ -22,6 +22,7 @@ NS = {
 }
 TRANSFER = NS["x"] + "/"
 SHELL = NS["rsp"] + "/"
+_DETAIL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/"
 _DECLARED = " ".join(f'xmlns:{prefix}="{NS[prefix]}"' for prefix in ("s", "a", "x", "w", "rsp", "p"))
 
 
@@ -38,6 +39,7 @@ class Request:
     :ivar resource: the resource URI.
     :ivar shell_id: of the selector set; None where it has none.
     :ivar timeout: OperationTimeout, seconds.
+    :ivar to: the URL that it is for.
     :ivar body: the first element of the body; None for an empty one.
     """
 
@@ -47,6 +49,7 @@ class Request:
     shell_id: str | None
     timeout: float
     body: ET.Element | None
+    to: str = ""
     options: dict[str, str] = field(default_factory=dict)
 
 
@@ -67,6 +70,7 @@ def read(data: bytes) -> Request:
         shell_id=(selectors.get("ShellId") or "").upper() or None,
         timeout=float((header.findtext("w:OperationTimeout", "PT60S", NS)).removeprefix("PT").removesuffix("S")),
         body=next(iter(body), None),
+        to=escape(header.findtext("a:To", "", NS)),
         options={str(item.get("Name")): item.text or "" for item in header.iterfind("w:OptionSet/w:Option", NS)},
     )
 
@@ -81,6 +85,7 @@ def _envelope(action: str, relates_to: str, body: str) -> bytes:
     text = (
         f'<s:Envelope xml:lang="en-US" {_DECLARED}><s:Header><a:Action>{action}</a:Action>'
         f"<a:MessageID>uuid:{str(uuid.uuid4()).upper()}</a:MessageID>"
+        f"<p:ActivityId>{str(uuid.uuid4()).upper()}</p:ActivityId>"
         "<a:To>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:To>"
         f"<a:RelatesTo>{escape(relates_to)}</a:RelatesTo></s:Header><s:Body>{body}</s:Body></s:Envelope>"
     )
@@ -94,19 +99,22 @@ class Fault(Exception):
     :ivar code: the number that Windows gives in ``WSManFault``.
     :ivar subcode: the qualified name of the standard.
     :ivar text: the sentence of Windows.
+    :ivar detail: name of the standard's fault detail, where Windows gives one.
     """
 
     code: int
     subcode: str
     text: str
+    detail: str = ""
 
     def envelope(self, relates_to: str) -> bytes:
         """Return it as an answer to a message."""
         code = self.code & 0xFFFFFFFF
+        detail = f"<w:FaultDetail>{_DETAIL}{self.detail}</w:FaultDetail>" if self.detail else ""
         body = (
             f"<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>{self.subcode}</s:Value></s:Subcode>"
             f'</s:Code><s:Reason><s:Text xml:lang="en-US">{escape(self.text)}</s:Text></s:Reason><s:Detail>'
-            f'<f:WSManFault xmlns:f="{NS["f"]}" Code="{code}" Machine={quoteattr("fe1.contoso.example")}>'
+            f'{detail}<f:WSManFault xmlns:f="{NS["f"]}" Code="{code}" Machine={quoteattr("fe1.contoso.example")}>'
             f"<f:Message>{escape(self.text)}</f:Message></f:WSManFault></s:Detail></s:Fault>"
         )
         return _envelope("http://schemas.dmtf.org/wbem/wsman/1/wsman/fault", relates_to, body)
@@ -133,6 +141,7 @@ def no_such_shell(shell_id: str | None) -> Fault:
         "w:InvalidSelectors",
         "The WS-Management service cannot process the request because the request contained invalid selectors for "
         f"the resource. (ShellId {shell_id})",
+        "UnexpectedSelectors",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
 from ..rollout import BIN, ROOT, Rollout, environment
 
@@ -96,10 +97,21 @@ class Site:
                 "dialback_passphrase": PASSPHRASE,
             },
         }
-        self.london: dict[str, Any] = {"edge_pool_fqdn": POOL, "edge_pool_backend": "lync", "edge_pool_site": "London"}
-        self.hosts: dict[str, dict[str, Any]] = {
-            name: {"edge_published_addresses": [address], "ansible_host": "localhost"} for name in ("lync1", "lync2")
+        self.london: dict[str, Any] = {
+            "edge_pool_fqdn": POOL,
+            "edge_pool_backend": "lync",
+            "edge_pool_site": "London",
+            "edge_pool_lync": {"authentication": "ntlm", "ca_file": str(lync.certificate)},
+            "ansible_host": "localhost",
+            "ansible_user": edge.ADMINISTRATOR,
+            "ansible_password": edge.PASSWORD,
         }
+        self.hosts: dict[str, dict[str, Any]] = {
+            name: {"edge_published_addresses": [address], "ansible_port": lync.edge(server).endpoint.port}
+            for name, server in (("lync1", "edge1.london"), ("lync2", "edge2.london"))
+        }
+        # Somebody has agreed to it once, by hand.
+        lync.world.access_edge["AllowFederatedUsers"] = True
 
     def play(self, playbook: str, *arguments: str, **variables: Any) -> Rollout:
         """Run a playbook to its end, as loudly as there is; no secret may be in what it says.
@@ -119,7 +131,8 @@ class Site:
             [*command, "-vvvv", *arguments], cwd=ROOT, env=settings, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=300,
         )  # fmt: skip
-        for secret in (PASSWORD, json.dumps(PASSWORD)[1:-1], PASSPHRASE):
+        words = (PASSWORD, edge.PASSWORD, PASSPHRASE)
+        for secret in (*words, *(json.dumps(word)[1:-1] for word in words)):
             assert secret not in done.stdout
         hosts = json.loads(results.read_text(encoding="utf-8"))["hosts"] if results.exists() else {}
         return Rollout(done.returncode, done.stdout, hosts)

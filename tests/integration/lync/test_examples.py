@@ -16,7 +16,7 @@ from ..rollout import BIN, ROOT, environment
 from ..test_examples import examples_of
 from .conftest import options_of, options_of_edge
 
-#: Those whose examples write nothing: they look, wait, or work on services.
+#: Those whose examples write nothing to the Central Management Store: they look, wait, or work on services or keys.
 NO_WRITES = ("lync_certificate", "lync_info", "lync_preflight", "lync_replication", "lync_service", "lync_test_im")
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("lync_*.py"))
 VARIABLES = {

@@ -167,6 +167,46 @@ class TestGateway:
         assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
 
 
+class TestBlock:
+    REASON = "INC-4711: sends malware"
+
+    def test_nobody_is_let_in_before_he_is_released(self, site: Site) -> None:
+        done(site.play("partners.yml"))
+        writes(site)
+        given = {"federation_block": "fabrikam.example", "federation_block_reason": self.REASON}
+        planned = done(site.play("block.yml", "--check", "--diff", federation_block_by="dora", **given))
+        assert writes(site) == [] and self.REASON in planned.output
+        carried_out = done(site.play("block.yml", federation_block_by="dora", **given))
+        assert planned.named_changes() == carried_out.named_changes()
+        assert f"fabrikam.example at lync1: {self.REASON} (dora)" in carried_out.output
+        assert "fabrikam.example" not in site.lync.world.partners
+        writes(site)
+
+        again = done(site.play("partners.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
+        assert "BLOCKED until released" in again.output and self.REASON in again.output
+        done(site.play("block.yml", federation_release="fabrikam.example"))
+        done(site.play("partners.yml"))
+        assert list(site.lync.world.partners) == ["woodgrove.example", "fabrikam.example"]
+
+    def test_it_works_while_the_inventory_has_mistakes(self, site: Site) -> None:
+        done(site.play("partners.yml"))
+        site.shared["federation_partners"] = [{"domain": "no domain"}]
+        assert site.play("partners.yml").code != 0
+        done(site.play("block.yml", federation_block="fabrikam.example", federation_block_reason="why"))
+        assert "fabrikam.example" not in site.lync.world.partners
+
+    def test_servers_that_cannot_be_reached_are_named(self, site: Site) -> None:
+        given = {"federation_block": "fabrikam.example", "federation_block_reason": "why"}
+        site.lync.front_end.stop()
+        failed = site.play("block.yml", **given)
+        assert failed.code == 2
+        assert all("cannot be reached" in failed.hosts[host]["failed"][0]["msg"] for host in ("lync1", "lync2"))
+        del site.shared["federation_lync"]
+        failed = site.play("block.yml", **given)
+        assert "by its own means" in failed.hosts["lync2"]["failed"][0]["msg"]
+
+
 class TestSite:
     def test_from_prepared_to_verified(self, public: Site) -> None:
         planned = done(public.play("site.yml", "--check", "--diff"))

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
-from ansible.module_utils.fedgate.gateway.blocked import Block, text_of
+from ansible.module_utils.fedgate.gateway.blocked import text_of
+from ansible.module_utils.fedgate.model.blocks import Block
 
 from .client import Client
 from .conftest import PASSWORD, MakePeer

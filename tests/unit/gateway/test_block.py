@@ -8,11 +8,12 @@ from typing import Any, Optional
 
 import pytest
 from ansible.module_utils.fedgate.errors import CheckFailed, InvalidValue, SeveralErrors
-from ansible.module_utils.fedgate.gateway.block import FederationBlock, Observed, listed, read_domains
-from ansible.module_utils.fedgate.gateway.blocked import Block, Blocks, covering, parse, reported, text_of
+from ansible.module_utils.fedgate.gateway.block import FederationBlock, Observed, listed
+from ansible.module_utils.fedgate.gateway.blocked import parse, reported, text_of
 from ansible.module_utils.fedgate.gateway.files import ABSENT, Seen
 from ansible.module_utils.fedgate.gateway.policy import digest_of
 from ansible.module_utils.fedgate.host.systemd import UnitState
+from ansible.module_utils.fedgate.model.blocks import Block, Blocks, covering, read_domains
 from ansible.module_utils.fedgate.module import Context, Here
 from hypothesis import given
 from hypothesis import strategies as st

@@ -16,6 +16,7 @@ from ansible.module_utils.fedgate.gateway.policy import (
     generation_of,
     is_intact,
     mended,
+    number_of,
     parse,
     partner_fields,
     successor,
@@ -259,6 +260,22 @@ def test_keys_of_that_name_elsewhere_are_no_digest() -> None:
     rules = {**RULES, "partners": {"digest": {"digest": "a" * 64}}}
     text = text_of(rules, 1)
     assert is_intact(text) and json.loads(text)["partners"]["digest"]["digest"] == "a" * 64
+
+
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5))
+FIELDS = st.dictionaries(st.text(max_size=5), st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=4)
+
+
+@given(
+    st.dictionaries(st.text(max_size=5), FIELDS, max_size=4), st.dictionaries(st.text(max_size=5), FIELDS, max_size=3)
+)
+def test_the_text_is_the_canonical_one_of_json(partners: dict[str, Any], others: dict[str, Any]) -> None:
+    """Files that were written by json itself stay as they are."""
+    rules = {**others, "partners": partners}
+    text = text_of(rules, 12)
+    content = {**rules, "format": 2, "generation": 12, "digest": json.loads(text)["digest"]}
+    assert text == json.dumps(content, sort_keys=True, indent=1) + "\n"
+    assert number_of(text) == 12
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", '{"format": 2, "partners": {}}'])

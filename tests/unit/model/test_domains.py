@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.fedgate.errors import InvalidValue
 from ansible.module_utils.fedgate.model.domains import domain_name, is_under
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 LABELS = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,20}[A-Za-z0-9])?", fullmatch=True).filter(
@@ -91,3 +91,17 @@ def test_below_means_whole_labels() -> None:
     assert is_under("conference.contoso.example", "contoso.example")
     assert not is_under("notcontoso.example", "contoso.example")
     assert not is_under("contoso.example", "contoso.example")
+
+
+@given(st.one_of(NAMES, st.from_regex(r"(xn--|[a-z0-9-]{0,64})([.][a-z0-9_-]{0,64}){0,4}\n?", fullmatch=True)))
+def test_names_in_that_form_already_are_judged_like_others(typed: str) -> None:
+    """A trailing dot takes the longer way, and changes nothing else."""
+    assume(typed and not typed.endswith("."))
+    assert outcome(typed) == outcome(f"{typed}.")
+
+
+def outcome(typed: str) -> str:
+    try:
+        return domain_name(typed)
+    except InvalidValue:
+        return "invalid"

@@ -33,13 +33,13 @@ def test_facts_hold_what_is_managed_and_no_account() -> None:
     assert facts["lync"] == {
         "front_end": "pool1.contoso.example",
         "registrar_pool": "pool1.contoso.example",
-        "site": None,
         "purge": False,
         "subscription_refresh_interval": None,
         "log_message_bodies": None,
         "hosts": ["lync1", "lync2"],
         "open_sip_federation": False,
         "ignore_groups": False,
+        "ignore_pools": [],
         "access_policies": [],
     }
     assert "canary" not in json.dumps(facts) and "CONTOSO" not in json.dumps(facts)
@@ -57,7 +57,6 @@ def test_everything_may_be_said() -> None:
         "authentication": "ntlm",
         "ca_file": "ca.pem",
         "registrar_pool": "Pool2.contoso.example",
-        "site": "Redmond",
         "purge": True,
         "subscription_refresh_interval": 14400,
         "log_message_bodies": False,
@@ -65,7 +64,6 @@ def test_everything_may_be_said() -> None:
     facts = read(lync_site(**reached(**given))).as_facts()["lync"]
     assert facts["registrar_pool"] == "pool2.contoso.example" and facts["purge"] is True
     assert (facts["subscription_refresh_interval"], facts["log_message_bodies"]) == (14400, False)
-    assert facts["site"] == "Redmond"
 
 
 @pytest.mark.parametrize("front_end", ["192.0.2.1", "localhost"])
@@ -203,6 +201,28 @@ def test_mistakes_about_edges_are_told(given: dict[str, Any], said: str) -> None
 def test_edges_may_be_reached_by_certificate() -> None:
     way = {"authentication": "certificate", "client_certificate": "c.pem", "client_key": "k.pem", "ca_file": "ca.pem"}
     read(lync_site(edge_pool_lync=way))
+
+
+def test_what_is_managed_on_edges_is_a_fact() -> None:
+    window = {"begin": "22:00", "end": "04:00", "days": ["sat"], "timezone": "Europe/London"}
+    facts = read(lync_site(edge_pool_lync={"transport": "by_hand", "window": window})).as_facts()
+    assert facts["hosts"]["lync1"]["edge"] == {"transport": "by_hand", "window": window}
+    assert read(lync_site()).as_facts()["hosts"]["lync1"]["edge"] == {"transport": "winrm", "window": None}
+    assert "edge" not in read(two_sites()).as_facts()["hosts"]["edge1.tokyo"]
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        ({"begin": 1320, "end": "04:00"}, "not a number"),
+        ({"begin": "22", "end": "04:00"}, "is no time of the day"),
+        ({"begin": "22:00"}, "the key end is missing"),
+        ({"begin": "22:00", "end": "04:00", "days": ["saturday"]}, "Allowed are mon, tue"),
+    ],
+)
+def test_mistakes_about_the_window_are_told(window: dict[str, Any], said: str) -> None:
+    error = only_error_of(lync_site(edge_pool_lync={"window": window}))
+    assert error.startswith("edge_pool_lync.window") and said in error
 
 
 def test_a_linux_pool_has_no_such_edges() -> None:
