@@ -36,6 +36,10 @@ options:
     description: How Edge Servers are reached, with the keys of C(edge_pool_lync), and C(username).
     type: dict
     default: {}
+  addresses:
+    description: Addresses of Edge Servers by FQDN, where their names do not lead there.
+    type: dict
+    default: {}
   resolvers:
     description: Addresses of the resolvers that are asked for SRV records and addresses; by default the controller's.
     type: list
@@ -52,11 +56,8 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read the deployment
+- name: Read the deployment, reached by federation_lync
   lync_info:
-    host: pool1.corp.contoso.example
-    username: CONTOSO\fedgate
-    password: "{{ vault_lync_password }}"
   register: deployment
 
 - name: Write the inventory that says the same
@@ -65,7 +66,7 @@ EXAMPLES = r"""
     way:
       front_end: pool1.corp.contoso.example
       username: CONTOSO\fedgate
-    dest: inventories/imported
+    dest: "{{ playbook_dir }}/imported"
 """
 
 RETURN = r"""

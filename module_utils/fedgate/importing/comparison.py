@@ -11,6 +11,7 @@ from ..explain.inventory import Entry, Inventory
 from ..explain.methods import left
 from ..explain.text import changes_text
 from ..gateway.prosody_policy import compile_policy
+from ..lync.blocked import SUFFIX
 from ..model.access import home_sites
 from ..model.deployment import Deployment
 from ..model.partner import Partner
@@ -128,7 +129,7 @@ def _rows(
     raw = {name: one for one in deployment["partners"] for name in (one["domain"], *one["additional_domains"])}
     refused = source.refused()
     told = {domain: group["differences"] for group in changed for domain in group["domains"]}
-    for domain in sorted({*raw, *before, *now}):
+    for domain in sorted(name for name in {*raw, *before, *now} if not name.endswith(SUFFIX)):
         differences = told.get(domain, [])
         verdict, because = _verdict(differences), [item["sentence"] for item in differences]
         if domain in refused:
@@ -213,6 +214,9 @@ def _beyond(deployment: Mapping[str, Any], after: Deployment) -> Iterator[str]:
     )
     if configured.get("log_message_bodies"):
         yield "A Linux gateway does not log the bodies of messages; Lync Server does now."
+    blocked = partners.blocked(deployment["partners"])
+    if blocked:
+        yield f"Blocked on Lync Server: {listed(blocked, 'and')}. Linux gateways have their own list (block.yml)."
     served = set(after.xmpp_domains)
     missing = [name for name in deployment["sip_domains"] if name not in served]
     if missing:

@@ -29,6 +29,7 @@ class Draft:
     :param servers: what it read on Edge Servers, by FQDN.
     :param way: how the Front End was reached, as ``federation_lync``; secrets in it are not looked at.
     :param login: how Edge Servers were reached, as ``edge_pool_lync`` with ``username``.
+    :param addresses: of Edge Servers whose names do not lead there.
     :param resolvers: addresses of resolvers.
     :raises InvalidValue: something could not be read that an inventory cannot do without.
     """
@@ -39,6 +40,7 @@ class Draft:
         servers: Mapping[str, Mapping[str, Any]],
         way: Mapping[str, Any],
         login: Mapping[str, Any],
+        addresses: Mapping[str, str],
         resolvers: list[str],
         today: date,
     ) -> None:
@@ -50,7 +52,7 @@ class Draft:
         self.domains_guessed = not self.domains
         self.domains = self.domains or list(deployment["sip_domains"])
         self.places, self.notes = places.places(deployment, self.dns, self.domains, servers)
-        places.inventory_of(self.places, login)
+        places.add_ways(self.places, servers, login, addresses)
         found, lost = partners.policies(
             deployment["access_policies"], deployment["access_grants"], deployment["access_homes"]
         )
@@ -74,9 +76,6 @@ class Draft:
         pools = self.deployment.get("front_end_pools") or {}
         if way.get("registrar_pool") or len(pools) == 1:
             said["registrar_pool"] = way.get("registrar_pool") or next(iter(pools))
-        routed = [name for name, site in self.deployment["sites"].items() if site["xmpp_route"]]
-        if len(routed) == 1:
-            said["site"] = routed[0]
         configured = self.deployment["gateway_configuration"]
         if configured.get("subscription_refresh_interval") is not None:
             said["subscription_refresh_interval"] = Item(configured["subscription_refresh_interval"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..lync.blocked import SUFFIX
 from ..model import negotiation
 from ..model.limits import DEFAULTS
 from .items import Item
@@ -18,7 +19,19 @@ _LIMITS = (
 
 def partners(found: Sequence[Mapping[str, Any]]) -> list[Item]:
     """Return the partners, as ``lync_info`` reads them, in the order of their domains."""
-    return [Item(*_partner(one)) for one in found]
+    return [Item(*_partner(one), refused=_block(one)) for one in found]
+
+
+def blocked(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the domains that are blocked there: entries of the list that are no partners."""
+    return [one["domain"].removesuffix(SUFFIX) for one in found if one["domain"].endswith(SUFFIX)]
+
+
+def _block(one: Mapping[str, Any]) -> str | None:
+    names = blocked([one])
+    if not names:
+        return None
+    return f"It is no partner but blocks {names[0]} there, and stays. Block it on Linux too (playbooks/block.yml)."
 
 
 def _partner(one: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -177,16 +177,27 @@ def _reason(read: Mapping[str, Any] | None) -> str:
     return " ".join(str(said).split())[:300].rstrip(".")
 
 
-def inventory_of(found: Sequence[Place], login: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables of each pool as they are written, with the way to its servers where it is known.
+def add_ways(
+    found: Sequence[Place],
+    servers: Mapping[str, Mapping[str, Any]],
+    login: Mapping[str, Any],
+    addresses: Mapping[str, str],
+) -> None:
+    """Say how the servers of each pool are reached, where one of them was.
 
     :param login: as ``edge_pool_lync``, with ``username``; empty when nobody said it.
+    :param addresses: of servers whose names do not lead there.
     """
     way = {key: value for key, value in login.items() if key in ("authentication", "ca_file", "port") and value}
     for place in found:
-        if way:
-            place.variables["edge_pool_lync"] = way
+        for name, said in place.hosts.items():
+            if name in addresses:
+                place.hosts[name] = {"ansible_host": addresses[name], **said}
+        if not any("certificates" in servers.get(name, {}) for name in place.hosts):
+            guess = "GUESSED by_hand: no server was reached by WinRM, so what has to be done there is only said."
+            place.variables["edge_pool_lync"] = {"transport": Item("by_hand", [guess])}
+            continue
+        place.variables["edge_pool_lync"] = way
         if login.get("username"):
             place.variables["ansible_user"] = login["username"]
             place.variables["ansible_password"] = Template("{{ vault_edge_password }}")
-    return {place.group: place.variables for place in found}

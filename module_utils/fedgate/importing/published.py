@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..dns import imported
-from ..dns.authoritative import Resolvers
 from ..dns.records import Key, RRset
-from ..errors import FedgateError
+from ..errors import FedgateError, MissingDependency
 
-#: The first trouble ends it: what follows would be waited for as long.
+if TYPE_CHECKING:
+    from ..dns.authoritative import Resolvers
+
 _SRV = "SRV"
 
 
@@ -36,9 +37,11 @@ def look(domains: Sequence[str], hosts: Iterable[str], resolvers: Sequence[str])
 
     :param hosts: further names whose addresses are wanted.
     :param resolvers: addresses of resolvers; this machine's when there are none.
+    :raises MissingDependency: dnspython is missing. What resolvers do not tell is no error: it is said in ``trouble``.
     """
+    open_resolvers = _library()
     try:
-        asked = Resolvers(resolvers)
+        asked = open_resolvers(resolvers)
         first = _read(asked, [key for key in imported.services(domains) if key[1] == _SRV])
         targets = [key for key in imported.targets(first) if key[1] in ("A", "AAAA")]
         wanted = sorted({*targets, *((host, rtype) for host in hosts for rtype in ("A", "AAAA"))})
@@ -54,6 +57,16 @@ def look(domains: Sequence[str], hosts: Iterable[str], resolvers: Sequence[str])
     # Times to live of resolvers' answers are what is left of them.
     notes = [note for note in said["notes"] if "time to live" not in note]
     return Published(said["pools"], list(served), addresses, notes)
+
+
+def _library() -> type[Resolvers]:
+    try:
+        from ..dns.authoritative import Resolvers
+    except ImportError as error:
+        raise MissingDependency(
+            "dnspython is not installed for the Python that runs Ansible", hint="Install requirements.txt."
+        ) from error
+    return Resolvers
 
 
 def _read(resolvers: Resolvers, keys: Iterable[Key]) -> list[RRset]:

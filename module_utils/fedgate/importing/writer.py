@@ -20,6 +20,7 @@ ARGUMENTS: dict[str, Any] = {
     "servers": {"type": "dict", "default": {}},
     "way": {"type": "dict", "default": {}},
     "login": {"type": "dict", "default": {}},
+    "addresses": {"type": "dict", "default": {}},
     "resolvers": {"type": "list", "elements": "str", "default": []},
     "dest": {"type": "path", "required": True},
 }
@@ -34,7 +35,13 @@ class ImportedInventory(Reconciler):
         super().__init__(params, context)
         today = datetime.now(timezone.utc).date()
         self.draft = Draft(
-            params["deployment"], params["servers"], params["way"], params["login"], params["resolvers"], today
+            params["deployment"],
+            params["servers"],
+            params["way"],
+            params["login"],
+            params["addresses"],
+            params["resolvers"],
+            today,
         )
         self.files = files(self.draft)
         self.folder = Path(params["dest"])

@@ -19,6 +19,7 @@ from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
 from ...emulators.lync.world import AccessPolicy, User, XmppPartner
 from ..bind import NAMED, Bind
 from ..rollout import BIN, ROOT, Rollout, environment
+from ..test_examples import examples_of
 from .site import resolver
 
 PASSPHRASE = "canary of the dialback passphrase"
@@ -144,6 +145,17 @@ class Import:
         given = {"vault_lync_password": PASSWORD, "vault_edge_password": edge.PASSWORD, **more}
         how = arguments or ("--check", "--diff")
         return self.run(["-i", str(self.target), f"playbooks/{playbook}"], *how, **given)
+
+    def examples(self, module: str, hosts: str) -> str:
+        """Write the examples of a module as a playbook, after what they build upon; return its path."""
+        tasks = examples_of(module)
+        if not any("lync_info" in task for task in tasks):
+            tasks.insert(
+                0, {"name": "Read the deployment", "lync_info": {}, "register": "deployment", "run_once": True}
+            )
+        playbook = self.folder / "examples.json"
+        playbook.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": tasks}]))
+        return str(playbook)
 
     def run(self, what: list[str], *arguments: str, **variables: Any) -> Rollout:
         given, results = self.folder / "given.json", self.folder / "results.json"

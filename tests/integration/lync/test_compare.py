@@ -9,6 +9,7 @@ import pytest
 from ansible.module_utils.fedgate.importing.comparison import PARTS
 from ansible.module_utils.fedgate.lync.info import PARTS as READ
 
+from ...emulators.lync.deployment import PASSWORD
 from ...emulators.lync.topology import Pool as TopologyPool
 from ...emulators.lync.world import AccessPolicy, XmppPartner
 from .imports import Import, dns, done, full, imported, writes
@@ -39,9 +40,13 @@ def change(imported: Import, name: str, before: str, after: str) -> None:
 
 
 def linux(imported: Import) -> None:
-    """Make all gateways of the inventory Linux ones."""
+    """Make all gateways of the inventory Linux ones, as the guide says."""
     for group in ("london", "tokyo"):
-        change(imported, f"group_vars/{group}/pool.yml", "edge_pool_backend: lync", "edge_pool_backend: prosody")
+        name = f"group_vars/{group}/pool.yml"
+        change(imported, name, "edge_pool_backend: lync", "edge_pool_backend: prosody")
+        way = re.search(r"edge_pool_lync:\n(  .*\n)+", imported.text(name))
+        assert way
+        change(imported, name, way[0], "")
 
 
 def test_everything_that_is_compared_can_be_read() -> None:
@@ -97,10 +102,12 @@ def test_what_the_model_refuses_there_is_not_called_the_same(written: Import) ->
     partners = written.lync.world.partners
     partners["nothing.example"] = XmppPartner("nothing.example", tls="NotSupported", dialback=False)
     partners["zwei.example"] = XmppPartner("zwei.example", ["partner1.example"])
+    partners["bad.example.blocked.invalid"] = XmppPartner("bad.example.blocked.invalid", dialback=False)
     said = compared(written)
     assert "unclear nothing.example: nothing.example: tls: not_supported" in said
     assert "lost zwei.example: is a partner no more" in said
     assert "unclear partner1.example: partner1.example belongs to another partner already" in said
+    assert "Blocked on Lync Server: bad.example." in said and "blocked.invalid" not in said
 
 
 def test_users_who_are_homed_in_another_site(written: Import) -> None:
@@ -114,3 +121,8 @@ def test_users_who_are_homed_in_another_site(written: Import) -> None:
         "Site:Tokyo", {"EnableXmppAccess": True, "EnableFederationAccess": True}
     )
     assert "homed in Tokyo" not in compared(written)
+
+
+def test_examples_run(written: Import) -> None:
+    playbook = written.examples("federation_compare", "edges")
+    done(written.run(["-i", str(written.target), playbook], vault_lync_password=PASSWORD))

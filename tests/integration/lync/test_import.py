@@ -17,7 +17,8 @@ __all__ = ["dns", "full", "imported"]  # fixtures
 
 
 def test_there_and_back(imported: Import) -> None:
-    done(imported.play())
+    rollout = done(imported.play())
+    assert "not_accepted_yet: []" in rollout.output and "left_out: []" in rollout.output
     assert writes(imported.lync) == [] and imported.lync.world.writes == 0
     partners = imported.read("group_vars/edges/partners.yml")["federation_partners"]
     assert len(partners) == 25 and "LEFT OUT" not in imported.text("group_vars/edges/partners.yml")
@@ -52,6 +53,7 @@ def test_what_the_model_refuses_is_left_out_with_its_reason(imported: Import) ->
     partners["zwei.example"] = XmppPartner("zwei.example", ["partner1.example", "more.zwei.example"])
     partners["contoso.example"] = XmppPartner("contoso.example")
     partners["control.example"] = XmppPartner("control.example", description="bell \x07")
+    partners["bad.example.blocked.invalid"] = XmppPartner("bad.example.blocked.invalid", dialback=False)
     world = imported.lync.world
     world.access_policies["tag:what?"] = AccessPolicy("Tag:What?", {"EnableXmppAccess": True})
     world.access_policies["site:paris"] = AccessPolicy("Site:Paris")
@@ -63,6 +65,7 @@ def test_what_the_model_refuses_is_left_out_with_its_reason(imported: Import) ->
     assert len(read) == 27 and read["zwei.example"]["additional_domains"] == ["more.zwei.example"]
     assert "description" not in read["control.example"] and '# description: "bell \\x07"' in text
     assert "# LEFT OUT: partner1.example belongs to another partner already" in text
+    assert "It is no partner but blocks bad.example there" in text and "bad.example.blocked.invalid" not in read
     assert "leaves no way to authenticate" in text and "  # - domain: nothing.example" in text
     assert "# LEFT OUT: contoso.example is one of our own" in text and "  # - domain: contoso.example" in text
     access = imported.text("group_vars/edges/access.yml")
@@ -119,7 +122,10 @@ def test_certificates_of_the_servers_that_are_reached(imported: Import, tmp_path
     text = " ".join(imported.text("group_vars/london/pool.yml").replace("# ", "").split())
     assert certificate.thumbprint in text and f"The certificates of {SECOND} were not read:" in text
     assert "vault_edge_password" in imported.text("group_vars/edges/vault.yml.sample")
-    assert not done(imported.check("partners.yml")).named_changes()
+    assert "by_hand" in imported.text("group_vars/tokyo/pool.yml")
+    # Of the pool in London, the second server was not reached, and is not now.
+    limited = done(imported.check("partners.yml", "--check", "--diff", "--limit", FIRST))
+    assert not limited.named_changes()
 
 
 def test_without_dns_it_says_what_is_open(full: Deployment, tmp_path: Path) -> None:
@@ -153,3 +159,12 @@ def test_five_thousand_partners(lync: Deployment, tmp_path: Path) -> None:
     imported = Import(lync, tmp_path, ["127.0.0.2"])
     done(imported.play())
     assert len(imported.read("group_vars/edges/partners.yml")["federation_partners"]) == 5000
+
+
+def test_examples_run(full: Deployment, tmp_path: Path) -> None:
+    imported = Import(full, tmp_path, [])
+    playbook = ["-i", "localhost,", imported.examples("federation_import", "localhost")]
+    planned = done(imported.run(playbook, "--check", "--diff", **imported.given))
+    assert not imported.target.exists() and "group_vars/london/pool.yml" in planned.output
+    done(imported.run(playbook, **imported.given))
+    assert len(imported.read("group_vars/edges/partners.yml")["federation_partners"]) == 25
