@@ -22,8 +22,10 @@ options:
     choices:
       - access_edge_configuration
       - access_grants
+      - access_homes
       - access_policies
       - certificates
+      - edge_names
       - edge_pools
       - front_end_pools
       - gateway_configuration
@@ -31,6 +33,7 @@ options:
       - partners
       - replicas
       - services
+      - sip_domains
       - sites
     default: []
 seealso:
@@ -85,6 +88,19 @@ access_policies:
   returned: when it was asked for and can be read
 access_grants:
   description: Address of each user who has been granted a policy, and its name. Front End.
+  type: dict
+  returned: when it was asked for and can be read
+access_homes:
+  description: Address of each user who has been granted a policy, and the FQDN of the user's pool. Front End.
+  type: dict
+  returned: when it was asked for and can be read
+sip_domains:
+  description: SIP domains, the default one first. Front End.
+  type: list
+  elements: str
+  returned: when it was asked for and can be read
+edge_names:
+  description: By internal FQDN of an Edge pool, C(access) and C(webconf), its external names. Front End.
   type: dict
   returned: when it was asked for and can be read
 access_edge_configuration:

@@ -15,7 +15,7 @@ from ..errors import FedgateError, InvalidValue, Unreachable
 from . import names, txt
 from .asking import Address, Answers, ask_at_once
 from .messages import AUTHORITATIVE, Answer, Malformed, Question
-from .records import Key
+from .records import Key, RRset
 from .values import Value, parse
 
 #: Seconds for one question to the resolvers; for one to a name server, and for one when time is running out.
@@ -74,6 +74,13 @@ class Resolvers:
     def addresses(self, name: str) -> tuple[str, ...]:
         """Return the addresses of a host, over aliases too. :raises Unreachable: no answer."""
         return tuple(rdata.address for rtype in ("A", "AAAA") for rdata in self._ask(name, rtype)[0])
+
+    def records(self, name: str, rtype: str) -> RRset:
+        """Return what the resolvers give now, over aliases too; no values for none. :raises Unreachable: no answer.
+
+        The time to live is not told: what a resolver gives is what is left of it.
+        """
+        return RRset.of(name, rtype, 0, (_value(rtype, rdata) for rdata in self._ask(name, rtype)[0]))
 
     def _ask(self, name: str, rtype: str) -> tuple[Sequence[Any], str]:
         """Return the data, and the name at which it was found or looked for in the end."""

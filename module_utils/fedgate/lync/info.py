@@ -12,7 +12,7 @@ from typing import Any
 from ..certificates import library
 from ..errors import InvalidValue
 from ..module import Context
-from . import access_edge, access_policy, gateway, partner, values, windows_service
+from . import access_edge, access_policy, gateway, partner, sources, values, windows_service
 from .connection import read_connection
 from .faults import CmdletFailed, NotAuthorised
 from .reconciler import CONNECTION_ARGUMENTS
@@ -116,6 +116,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[Shell], Any]]] = {
         "access_grants": _grants,
         "access_edge_configuration": _access_edge,
         "services": _services,
+        **sources.FRONT_END,
     },
     "edge": {"services": _services, "listening": _listening, "certificates": _certificates},
 }

@@ -232,6 +232,12 @@ def _get_service(world: World, call: Call) -> Iterator[Any]:
         yield _deployed("Service", properties)
 
 
+def _get_sip_domain(world: World, call: Call) -> Iterator[Any]:
+    for index, name in enumerate(world.sip_domains):
+        properties = {"Identity": name, "Name": name, "IsDefault": index == 0}
+        yield decorated(["Microsoft.Rtc.Management.Xds.SipDomain", "System.Object"], properties, name)  # type guessed
+
+
 def _deployed(kind: str, properties: dict[str, Any]) -> Any:
     # guessed but for Site+CentralSite and Cluster, which the cmdlets' references name
     type_name = f"Microsoft.Rtc.Management.Deploy.Internal.{kind}"
@@ -266,6 +272,7 @@ CMDLETS = (
         _set_site,
         where=_FRONT_END,
     ),
+    _look("Get-CsSipDomain", {"Identity": Parameter(text)}, _get_sip_domain),
     _look("Get-CsPool", {"Identity": Parameter(text), "Site": Parameter(text)}, _get_pool),
     _look("Get-CsComputer", {"Identity": Parameter(text), "Pool": Parameter(text)}, _get_computer),
     _look(
