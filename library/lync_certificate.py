@@ -274,8 +274,8 @@ certificates:
   description:
     - How each stands, by its name - step (what is next; V(request), V(wait), V(retrieve), V(import), or V(assign),
       which also means that all is done), because (why another one is needed than that in use), thumbprint (of the one
-      that is to be in use), csr, summary (the request for people), key_fingerprint, names, issuer, not_after, serial
-      (of the one in use), standing (pool, expires, days_left, renewed_from).
+      that is to be in use), csr, template (that the request names), summary (the request for people), key_fingerprint,
+      names, issuer, not_after, serial (of the one in use), standing (pool, expires, days_left, renewed_from).
   type: dict
   returned: success
 previous:

@@ -11,7 +11,7 @@ version_added: "0.1.0"
 author: Fedgate authors
 description:
   - Reads the topology, the state of replication, partners, gateway configuration, access policies with their grants,
-    and services, in one session.
+    services, and on an Edge Server ports and certificates, in one session.
   - What the account may not read is named in RV(unreadable), and the rest is read. No secret is returned.
 extends_documentation_fragment: [fedgate.info, fedgate.lync]
 options:
@@ -23,6 +23,7 @@ options:
       - access_edge_configuration
       - access_grants
       - access_policies
+      - certificates
       - edge_pools
       - front_end_pools
       - gateway_configuration
@@ -98,6 +99,12 @@ listening:
   description: Which of 5269 and 23456 are listened on; null where the server cannot tell. Edge Server.
   type: list
   elements: int
+  returned: when it was asked for and can be read
+certificates:
+  description:
+    - By use, such as C(AccessEdgeExternal), what is assigned, C(thumbprint), C(names), C(subject), C(issuer),
+      C(not_after) (ISO 8601), C(friendly_name), C(has_key). Edge Server.
+  type: dict
   returned: when it was asked for and can be read
 unreadable:
   description: What could not be read, and why; most often the account has no such cmdlet.

@@ -33,10 +33,16 @@ options:
   state:
     description:
       - V(started) starts what does not run. V(stopped) stops what does.
-      - V(restarted) stops and starts what runs, each time that it is asked for.
+      - V(restarted) stops and starts what runs, each time that it is asked for, or only what O(since) says.
     type: str
     choices: [started, restarted, stopped]
     default: started
+  since:
+    description:
+      - Restart only what was started before this moment, by the clock of that server, such as the moment at which a
+        certificate was assigned. So a second run, and one after a run that was cut off, does no more than is needed.
+      - By ISO 8601 with a time zone. For O(state=restarted) on an Edge Server.
+    type: str
   graceful:
     description: Whether conversations that there are may come to their end before a service stops.
     type: bool

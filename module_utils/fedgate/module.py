@@ -16,7 +16,7 @@ from ansible.module_utils.common.parameters import remove_values
 
 from .arguments import QuietModule
 from .errors import FedgateError, NotConverged, WorldMoved
-from .lock import lock_file, one_at_a_time
+from .lock import PATIENCE, lock_file, one_at_a_time
 from .plan import Plan
 
 #: Arguments that every changing module has; documented in the fragment ``fedgate``.
@@ -97,7 +97,10 @@ class Reconciler:
 
     :param params: the module's arguments, as the argument spec made them.
     :param context: what may be asked of the machine.
+    :cvar patience: seconds that it waits for another run that changes this machine.
     """
+
+    patience = PATIENCE
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         self.params = params
@@ -221,7 +224,7 @@ def _reconcile_alone(module: AnsibleModule | Here, kind: Kind) -> dict[str, Any]
     """Look and change as one: nobody else's change comes in between. Check mode waits for nobody."""
     if module.check_mode:
         return _reconcile(module, kind)
-    with one_at_a_time(lock_file()):
+    with one_at_a_time(lock_file(), getattr(kind, "patience", PATIENCE)):
         return _reconcile(module, kind)
 
 

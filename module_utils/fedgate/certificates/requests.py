@@ -239,9 +239,18 @@ def _template(extensions: x509.Extensions) -> str:
 
 
 def _extras(extensions: x509.Extensions) -> tuple[str, ...]:
-    others = [each.oid.dotted_string for each in extensions if each.oid not in _EXPECTED]
+    others = [
+        each.oid.dotted_string for each in extensions if each.oid not in _EXPECTED and not _is_harmless(each.value)
+    ]
     purposes = [f"purpose {each.dotted_string}" for each in _purposes(extensions) if each not in _PURPOSES]
     return (*others, *purposes)
+
+
+def _is_harmless(value: x509.ExtensionType) -> bool:
+    """Tell whether an extension only says what holds anyway, as requests of Windows do: whose key it is, a server's."""
+    if isinstance(value, x509.KeyUsage):
+        return not (value.key_cert_sign or value.crl_sign)
+    return isinstance(value, x509.SubjectKeyIdentifier)
 
 
 def _signature_text(request: x509.CertificateSigningRequest) -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..certificates import chains, library, requests
+from ..certificates import library, requests
 from ..certificates.issuers.base import read_file, write_file
-from ..certificates.renewal import standing
+from ..errors import FedgateError
 from ..module import Context
 from ..plan import KNOWN_AFTER_APPLY, Change, Pending, Plan
 from . import certificate_answer, certificate_store, certificate_work
+from . import certificate_report as report
 from .certificate_decision import (
     ASSIGN,
     IMPORT,
@@ -90,7 +91,19 @@ class LyncCertificates(Many):
             held[name] = certificate_store.look(self.servers.session(name))
         for name, one in held.items():
             self.before.setdefault(name, dict(one.assigned))
+        held[first] = dataclasses.replace(held[first], requests=self._readable(held[first].requests))
         return held
+
+    def _readable(self, found: Mapping[str, str]) -> dict[str, str]:
+        """Leave out requests that somebody has damaged on the server: they are made anew."""
+        readable = {}
+        for name, pem in found.items():
+            try:
+                requests.read(pem, f"{self.paths.request(self.orders[name])} on {self.servers.first}")
+                readable[name] = pem
+            except FedgateError as error:
+                self._warn(str(error))
+        return readable
 
     def judge(self, now: datetime, held: Mapping[str, Held]) -> Observed:
         """Decide on each order by what the members hold."""
@@ -110,11 +123,11 @@ class LyncCertificates(Many):
         for order in self.orders.values():
             decision = observed.decisions[order.name]
             if order.name in self.asked and decision.step != REQUEST:
-                pending += self._next(order, decision)
+                pending += report.after_asking(order, decision)
                 continue
             changes += self._asking(order, decision, observed)
             changes += self._keeping(order, decision, observed)
-            pending += self._waiting(order, decision)
+            pending += report.waiting(order, decision)
         return Plan.of(changes, pending)
 
     def _asking(self, order: Order, decision: Decision, observed: Observed) -> Iterator[Change]:
@@ -122,7 +135,7 @@ class LyncCertificates(Many):
         if decision.step == REQUEST:
             former = observed.held[first].requests.get(order.name)
             fields = {**order.wanted.as_fields(), "friendly_name": friendly_name(order)}
-            after = {**fields, "uses": list(order.uses), "because": list(decision.reasons), **_of_ca(order)}
+            after = {**fields, "uses": list(order.uses), "because": list(decision.reasons), **report.of_ca(order)}
             before = requests.read(former, first).settings.as_fields() if former else None
             action = "create" if before is None else "update"
             stale = self._stale(order, observed)
@@ -137,7 +150,7 @@ class LyncCertificates(Many):
                     LAID,
                     order.name,
                     before,
-                    {"file": path, "key_fingerprint": _fingerprint(decision.request)},
+                    {"file": path, "key_fingerprint": report.fingerprint(decision.request)},
                     lambda: self._lay(order, path, decision.request),
                 )
 
@@ -172,7 +185,7 @@ class LyncCertificates(Many):
                     KEPT,
                     f"{order.name} on {host}",
                     None,
-                    _fields(decision),
+                    report.fields(decision),
                     self._bringing(order, decision, host),
                 )
             present = {use: held.assigned.get(use) for use in order.uses}
@@ -224,28 +237,6 @@ class LyncCertificates(Many):
         certificate_answer.demand(found.target, order.name, first)
         return str(found.target), found.chain
 
-    def _next(self, order: Order, decision: Decision) -> Iterator[Pending]:
-        if decision.step == WAIT:
-            return self._waiting(order, decision)
-        said = f"the next run: {_authority(order)} has issued it, and it has to be assigned"
-        return iter([Pending("certificate", order.name, said)])
-
-    def _waiting(self, order: Order, decision: Decision) -> Iterator[Pending]:
-        if decision.step == REQUEST:
-            yield Pending("certificate", order.name, f"{_authority(order)}, which the request goes to; then run again")
-        elif decision.step == WAIT and decision.online is not None:
-            yield Pending(
-                "certificate",
-                order.name,
-                f"{_authority(order)} to issue request {decision.online.number}; then run again",
-            )
-        elif decision.step == WAIT:
-            where = order.request_file or "csr of the result"
-            there = order.answer or "chain or answer of this module"
-            yield Pending(
-                "certificate", order.name, f"the authority: send it {where}, put the answer into {there}, and run again"
-            )
-
     def apply(self, plan: Plan, observed: Observed) -> None:
         """Take the steps, in order. :raises FedgateError: one failed; the details say which were taken."""
         self.carry_out(plan, lambda change: change.subject())
@@ -256,51 +247,11 @@ class LyncCertificates(Many):
             for doubt in doubts(self.orders[name], decision):
                 self._warn(doubt)
         return {
-            "certificates": {name: self._result(self.orders[name], observed) for name in observed.decisions},
+            "certificates": {
+                name: report.result(self.orders[name], decision, observed.now)
+                for name, decision in observed.decisions.items()
+            },
             "previous": {host: dict(uses) for host, uses in self.before.items()},
             "reassigned": list(dict.fromkeys(self.assigned)),
             "calls": self.servers.calls,
         }
-
-    def _result(self, order: Order, observed: Observed) -> dict[str, Any]:
-        decision = observed.decisions[order.name]
-        pem = decision.request
-        facts = chains.describe(decision.chain[0]) if decision.chain else None
-        live = decision.live.facts if decision.live else None
-        return {
-            "step": decision.step,
-            "because": list(decision.reasons),
-            "thumbprint": decision.target,
-            "csr": pem,
-            "key_fingerprint": _fingerprint(decision.request) if pem else facts.key_fingerprint if facts else None,
-            "serial": live.serial if live else None,
-            "names": list(facts.names) if facts else None,
-            "issuer": facts.issuer if facts else None,
-            "not_after": library.text_of(facts.not_after) if facts else None,
-            "standing": standing(order.name, live, observed.now, order.rules),
-            "summary": self._summary(order, pem),
-        }
-
-    def _summary(self, order: Order, pem: str | None) -> str | None:
-        if pem is None:
-            return None
-        request = requests.read(pem, order.name)
-        return requests.summary(request, friendly_name(order), order.wanted.exportable)
-
-
-def _of_ca(order: Order) -> dict[str, str]:
-    return {"ca": order.ca.name} if order.ca else {}
-
-
-def _authority(order: Order) -> str:
-    return order.ca.name if order.ca else "the authority"
-
-
-def _fingerprint(pem: str | None) -> str:
-    return requests.read(pem, "request").fingerprint if pem else KNOWN_AFTER_APPLY
-
-
-def _fields(decision: Decision) -> dict[str, Any]:
-    if not decision.chain:
-        return {"thumbprint": KNOWN_AFTER_APPLY}
-    return {**chains.describe(decision.chain[0]).as_fields(), "thumbprint": decision.target}

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import InvalidValue
 from ..module import Context
-from . import access_edge, access_policy, gateway, partner, values, windows_service
+from . import access_edge, access_policy, certificate_store, gateway, partner, values, windows_service
 from .connection import read_connection
 from .faults import CmdletFailed, NotAuthorised
 from .reconciler import CONNECTION_ARGUMENTS
@@ -79,6 +79,26 @@ def _listening(shell: Shell) -> list[int] | None:
     return None if found is None else sorted(found)
 
 
+def _certificates(shell: Shell) -> dict[str, Any]:
+    """By use; of one that is assigned and not in the store, only its thumbprint."""
+    held = certificate_store.look(shell)
+    found: dict[str, Any] = {}
+    for use, thumbprint in sorted(held.assigned.items()):
+        found[use] = {"thumbprint": thumbprint}
+        stored = held.find(thumbprint)
+        if stored is not None:
+            facts = stored.facts
+            found[use] |= {
+                "names": list(facts.names),
+                "subject": facts.subject,
+                "issuer": facts.issuer,
+                "not_after": facts.not_after.isoformat(),
+                "friendly_name": stored.friendly_name,
+                "has_key": stored.has_key,
+            }
+    return found
+
+
 #: Part → how it is read, by the kind of server.
 PARTS: Mapping[str, Mapping[str, Callable[[Shell], Any]]] = {
     "front_end": {
@@ -93,7 +113,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[Shell], Any]]] = {
         "access_edge_configuration": _access_edge,
         "services": _services,
     },
-    "edge": {"services": _services, "listening": _listening},
+    "edge": {"services": _services, "listening": _listening, "certificates": _certificates},
 }
 ARGUMENTS: dict[str, Any] = {
     **CONNECTION_ARGUMENTS,

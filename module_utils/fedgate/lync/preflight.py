@@ -26,7 +26,7 @@ CMDLETS = (
     "Get-CsXmppGatewayConfiguration", "Set-CsXmppGatewayConfiguration",
     "Get-CsExternalAccessPolicy", "New-CsExternalAccessPolicy", "Set-CsExternalAccessPolicy",
     "Remove-CsExternalAccessPolicy", "Grant-CsExternalAccessPolicy",
-    "Get-CsAccessEdgeConfiguration", "Get-CsWindowsService",
+    "Get-CsAccessEdgeConfiguration", "Get-CsWindowsService", "Test-CsXmppIM",
 )  # fmt: skip
 ARGUMENTS: dict[str, Any] = {
     **CONNECTION_ARGUMENTS,

@@ -30,6 +30,9 @@ CONNECTION_ARGUMENTS: dict[str, Any] = {
 class Many(Reconciler):
     """A reconciler of many things that are changed one by one, each by itself."""
 
+    # Another one on this controller may be waiting for replication, or for a service's last conversation.
+    patience = 900.0
+
     def carry_out(
         self, plan: Plan, do: Callable[[Change], object], before: Callable[[], object] = lambda: None
     ) -> None:

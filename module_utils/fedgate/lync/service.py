@@ -6,14 +6,14 @@ Sources: Get-, Start-, Stop-CsWindowsService (Lync Server 2013 cmdlet reference)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Optional
 
 from ..errors import FedgateError, InvalidValue
 from ..module import Context
 from ..plan import Action, Change, Pending, Plan
-from . import tcp
+from . import tcp, windows_service
 from .reconciler import CONNECTION_ARGUMENTS, OverShell
 from .waiting import WAITING_ARGUMENTS, read_interval, wait
 from .window import WINDOW_ARGUMENT, Window, read_window
@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, Any] = {
     **WAITING_ARGUMENTS,
     "services": {"type": "list", "elements": "str", "choices": list(ON_EDGE), "default": ["xmpp"]},
     "state": {"type": "str", "choices": ["started", "restarted", "stopped"], "default": "started"},
+    "since": {"type": "str"},
     "graceful": {"type": "bool", "default": True},
     "window": WINDOW_ARGUMENT,
     "stop_timeout": {"type": "int", "default": 600},
@@ -46,10 +47,16 @@ class PeersDown(FedgateError):
 
 @dataclass(frozen=True)
 class Observed:
-    """The services, by what options call them, and which of the ports are open; None where nobody asked."""
+    """The services of one server at one moment.
+
+    :ivar services: by what options call them.
+    :ivar ports: which of the proxy's are open; None where nobody asked.
+    :ivar started: when services were started, by their short names; empty where nobody asked.
+    """
 
     services: Mapping[str, Service]
     ports: Optional[frozenset[int]] = None
+    started: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class WindowsServices(OverShell):
@@ -67,6 +74,12 @@ class WindowsServices(OverShell):
                 f"services {', '.join(unknown) or 'is empty'}: there is none such on {self.connection.endpoint}",
                 hint=f"Allowed: {', '.join(known)}.",
             )
+        self.since = _since(params["since"])
+        if self.since and (params["state"] != "restarted" or self.connection.endpoint != "edge"):
+            raise InvalidValue(
+                "since goes with state restarted and endpoint edge only",
+                hint="A Front End does not tell when a service was started. Leave since out.",
+            )
         for name in ("stop_timeout", "start_timeout"):
             if not 1 <= params[name] <= 3600:
                 raise InvalidValue(f"{name} {params[name]} is out of bounds", hint="Allowed: 1 to 3600 seconds.")
@@ -83,7 +96,7 @@ class WindowsServices(OverShell):
         up = all(service.status == RUNNING for service in services.values())
         state = self.params["state"]
         if not self.ports or not up or state == "stopped" or (state == "restarted" and not self.restarted):
-            return Observed(services)
+            return Observed(services, started=windows_service.started(self.shell) if self.since else {})
         return Observed(services, self._wait_for_ports())
 
     def _services(self) -> dict[str, Service]:
@@ -95,7 +108,7 @@ class WindowsServices(OverShell):
         changes = []
         for service in observed.services.values():
             target = STOPPED if state == "stopped" else RUNNING
-            again = state == "restarted" and not self.restarted and service.status == RUNNING
+            again = state == "restarted" and service.status == RUNNING and self._is_old(service, observed)
             action: Action = "run" if again else "update"
             if action == "run" or service.status != target:
                 before, after = {"status": service.status}, {"status": target}
@@ -107,6 +120,13 @@ class WindowsServices(OverShell):
         sentence = f"the maintenance window, which opens at {opens:%a %Y-%m-%d %H:%M %Z}; then run again"
         late = [Pending(KIND, change.name, sentence) for change in changes if _interrupts(change)]
         return Plan.of([change for change in changes if not _interrupts(change)], late)
+
+    def _is_old(self, service: Service, observed: Observed) -> bool:
+        """Tell whether a service that runs has to be restarted: once, or because it was started too early."""
+        if self.restarted:
+            return False
+        moment = observed.started.get(service.name.upper())
+        return self.since is None or moment is None or moment < self.since
 
     def apply(self, plan: Plan, observed: Observed) -> None:
         """Stop what has to be stopped, then start what has to run, and wait for each.
@@ -192,6 +212,18 @@ class WindowsServices(OverShell):
         shown = {one.name: {"display_name": one.display_name, "status": one.status} for one in _sorted(observed)}
         ports = None if observed.ports is None else sorted(observed.ports)
         return {"services": shown, "listening": ports, **self.calls()}
+
+
+def _since(text: Optional[str]) -> Optional[datetime]:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        moment = datetime.min
+    if moment is not None and moment.tzinfo is None:
+        raise InvalidValue(
+            f"since {text!r} is no moment with a time zone", hint="Write it by ISO 8601: 2026-11-27T22:15:00+00:00."
+        )
+    return moment
 
 
 def _sorted(observed: Observed) -> list[Service]:

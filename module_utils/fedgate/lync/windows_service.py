@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from . import values
 from .faults import NotAuthorised, NotInstalled
@@ -65,6 +66,32 @@ def read_wanted(shell: Shell, keys: Sequence[str]) -> dict[str, Service]:
             "lync_preflight names what is missing.",
         )
     return {key: present[key] for key in keys}
+
+
+def started(shell: Shell) -> dict[str, datetime]:
+    """Return when the services that run were started, by their short names in capitals.
+
+    Source: Win32_Service, Win32_Process (WMI); CIM_DATETIME, DSP0004.
+    """
+    made: dict[int | None, datetime] = {}
+    for item in shell.call("Get-WmiObject", {"Class": "Win32_Process", "Property": ["ProcessId", "CreationDate"]}):
+        given = values.properties(item)
+        moment = values.text(given.get("CreationDate"))
+        if moment:
+            made[values.number(given.get("ProcessId"))] = _moment(moment)
+    found = {}
+    for item in shell.call("Get-WmiObject", {"Class": "Win32_Service", "Property": ["Name", "ProcessId"]}):
+        given = values.properties(item)
+        number = values.number(given.get("ProcessId"))
+        if number and number in made:
+            found[(values.text(given.get("Name")) or "").upper()] = made[number]
+    return found
+
+
+def _moment(text: str) -> datetime:
+    """Read ``yyyymmddHHMMSS.mmmmmm±UUU``, with minutes from UTC."""
+    zone = timezone(timedelta(minutes=int(text[21:])))
+    return datetime.strptime(text[:21], "%Y%m%d%H%M%S.%f").replace(tzinfo=zone)
 
 
 def listening(shell: Shell, ports: Iterable[int]) -> set[int] | None:

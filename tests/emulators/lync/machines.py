@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Service:
     :ivar drain: seconds until a graceful stop has let go of the last conversation.
     :ivar start: seconds until it runs.
     :ivar opens: seconds after that until its ports are open.
+    :ivar started: when its process was made.
     :ivar refuses: whether it stops again instead of running, as with a certificate that it cannot use.
     """
 
@@ -47,6 +49,7 @@ class Service:
     opens: float = 0.0
     refuses: bool = False
     status: str = "Running"
+    started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     changes_at: float = 0.0
     open_at: float = 0.0
 
@@ -58,6 +61,7 @@ class Service:
         elif self.status == "StartPending" and now >= self.changes_at:
             self.status = "Stopped" if self.refuses else "Running"
             self.open_at = self.changes_at + self.opens
+            self.started = datetime.now(timezone.utc)
         return self
 
     def begin_stop(self, graceful: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from psrpcore.types import ErrorCategory
@@ -20,6 +21,8 @@ TYPE = "Microsoft.Rtc.Management.Deployment.Core.NTService"
 _WRITERS = frozenset({"CsAdministrator", "CsServerAdministrator"})
 _READERS = _WRITERS | {"CsViewOnlyAdministrator"}
 _CIM, _CONNECTION = "Microsoft.Management.Infrastructure.CimInstance", "MSFT_NetTCPConnection"
+#: Servers tell times of their own zone.
+_ZONE = timezone(timedelta(hours=-5))
 _STATES = ("Closed", "Listen", "SynSent", "SynReceived", "Established", "FinWait1", "FinWait2", "CloseWait", "TimeWait")
 
 
@@ -165,6 +168,21 @@ def _import_module(world: World, call: Call) -> Iterator[Any]:
     return iter(())
 
 
+def _wmi(world: World, call: Call) -> Iterator[Any]:
+    """Classes Win32_Service and Win32_Process of the services here; times are CIM_DATETIME (DSP0004, 5.2.4)."""
+    for index, service in enumerate(world.machines[call.host.lower()].services.values(), 1):
+        runs = service.settle().status == "Running"
+        every = {"Name": service.name, "ProcessId": 1000 + index if runs else 0, "State": service.status}
+        if call["Class"].lower() == "win32_process":
+            if not runs:
+                continue
+            made = service.started.astimezone(_ZONE)
+            offset = int((made.utcoffset() or timedelta()).total_seconds() // 60)
+            every["CreationDate"] = f"{made:%Y%m%d%H%M%S.%f}{offset:+04d}"
+        shown = {name: value for name, value in every.items() if call["Property"] is None or name in call["Property"]}
+        yield decorated(["System.Management.ManagementObject", "System.Object"], shown, str(every["Name"]))
+
+
 _OF_SERVICE = {"Name": Parameter(text), "ComputerName": Parameter(text), "Report": Parameter(text)}
 _ACTION = {**_OF_SERVICE, "NoWait": Parameter(switch), "Force": Parameter(switch)}
 _ANYBODY = frozenset({"*"})
@@ -180,6 +198,12 @@ OF_WINDOWS = (
         "Get-NetTCPConnection",
         {"LocalPort": Parameter(_ports), "State": Parameter(one_of(*_STATES))},
         _connections,
+        where=frozenset({"edge"}),
+    ),
+    Cmdlet(
+        "Get-WmiObject",
+        {"Class": Parameter(one_of("Win32_Service", "Win32_Process")), "Property": Parameter(texts)},
+        _wmi,
         where=frozenset({"edge"}),
     ),
     Cmdlet("Import-Module", {"Name": Parameter(texts)}, _import_module, where=frozenset({"edge"})),

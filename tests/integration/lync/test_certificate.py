@@ -106,6 +106,13 @@ class TestRequest:
         assert actions(done) == [("update", "certificate_request", "external")]
         assert csr_of(done) != first and len(pool.held().stores["REQUEST"]) == 1
 
+    def test_one_that_was_damaged_on_the_server(self, pool: Pool) -> None:
+        pool.run()
+        (path,) = pool.held().files
+        pool.held().files[path] = b"-----BEGIN CERTIFICATE REQUEST-----\nMIIC\n-----END CERTIFICATE REQUEST-----\n"
+        done = pool.run()
+        assert actions(done) == ASKED and "cannot be read" in done["warnings"][0] and csr_of(done)
+
     def test_a_server_that_asks_for_more(self, pool: Pool) -> None:
         pool.held().names += ("secret.contoso.example",)
         result = pool.run()

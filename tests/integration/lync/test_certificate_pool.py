@@ -167,7 +167,7 @@ class TestEnterpriseCa:
         assert "wrong 'one" not in repr(result)
 
     def test_a_ca_that_is_away(self, pool: Pool) -> None:
-        result = pool.run(self.order())
+        result = pool.run(self.order(ca="ca2.contoso.example\\Contoso CA"))
         assert result["failed"] and "RPC server is unavailable" in result["msg"]
 
     def test_a_root_that_the_server_does_not_know(self, pool: Pool, ca: Authority, tmp_path: Path) -> None:

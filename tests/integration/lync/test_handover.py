@@ -8,6 +8,7 @@ tables of cmdlets, parameters and places, which every task is held against.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -24,6 +25,7 @@ from ansible.module_utils.fedgate.module import run_here
 from cryptography import x509
 
 from ...emulators.lync.deployment import Deployment
+from ..rollout import ROOT
 from .conftest import options_of_edge
 from .edges import FIRST, NAMES, PUBLIC, Pool, Result, actions, csr_of, thumbprint
 
@@ -291,6 +293,10 @@ class TestScript:
             "-EncodedCommand",
         ):
             assert forbidden not in SCRIPT
+
+    def test_the_documentation_names_its_digest(self) -> None:
+        digest = hashlib.sha256(SCRIPT.encode()).hexdigest()
+        assert digest in (ROOT / "docs" / "lync-operations.md").read_text()
 
     def test_it_is_ascii_with_closed_brackets(self) -> None:
         assert SCRIPT.isascii()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.fedgate.lync.info import ARGUMENTS, PARTS, look
@@ -10,6 +11,7 @@ from ansible.module_utils.fedgate.module import report_here
 from ...emulators.lync.deployment import VIEWER, Deployment
 from ...emulators.lync.world import XmppPartner
 from .conftest import Options, options_of_edge
+from .edges import FIRST, NAMES, PUBLIC, Pool, thumbprint
 
 LONDON, TOKYO = "edgepool.london.contoso.example", "edge1.tokyo.contoso.example"
 
@@ -57,6 +59,22 @@ def test_an_edge_server(lync: Deployment) -> None:
     assert found["services"]["RTCXMPPTGWPRX"]["status"] == "Running" and found["listening"] == [5269, 23456]
     lync.edge("edge1.tokyo").machine.cmdlets_of_network = False
     assert read(options_of_edge(lync, "edge1.tokyo"))["listening"] is None
+
+
+def test_the_certificates_of_an_edge_server(lync: Deployment, tmp_path: Path) -> None:
+    pool = Pool(lync, tmp_path)
+    issued = pool.issued(friendly_name="Edge 2026")
+    found = read(options_of_edge(lync, FIRST), parts=["certificates"])["certificates"]
+    assert set(found) >= set(PUBLIC)
+    assert found[PUBLIC[0]] == {
+        "thumbprint": thumbprint(issued),
+        "names": sorted(NAMES, key=NAMES.index),
+        "subject": issued.subject.rfc4514_string(),
+        "issuer": issued.issuer.rfc4514_string(),
+        "not_after": issued.not_valid_after_utc.isoformat(),
+        "friendly_name": "Edge 2026",
+        "has_key": True,
+    }
 
 
 def test_what_the_account_may_not_read_is_named(lync: Deployment, options: Options) -> None:

@@ -142,6 +142,34 @@ def test_waiting_is_not_in_silence(machine: Machine, apply: Apply, monkeypatch: 
     assert lines and "Proxy is StopPending on localhost" in lines[0] and "of at most 1 s" in lines[0]
 
 
+class TestSince:
+    """A restart that is needed is seen on the server, not remembered."""
+
+    def test_only_what_was_started_before(self, machine: Machine, apply: Apply) -> None:
+        moment = datetime.now(timezone.utc).isoformat()
+        machine.services["RTCSRV"].started = datetime.now(timezone.utc)
+        given = {"services": ["access_edge", "xmpp"], "state": "restarted", "since": moment}
+        planned, done, again = apply(check=True, **given), apply(**given), apply(**given)
+        assert plan(planned) == plan(done) == [("run", PROXY, "Running")] and plan(again) == []
+        assert machine.history == [f"stop {PROXY}", f"start {PROXY}"]
+
+    def test_a_run_that_was_cut_off_is_finished(self, machine: Machine, apply: Apply) -> None:
+        moment = datetime.now(timezone.utc).isoformat()
+        machine.xmpp.begin_stop(graceful=False)
+        given = {"services": ["access_edge", "xmpp"], "state": "restarted", "since": moment}
+        assert plan(apply(**given)) == [("run", "RTCSRV", "Running"), ("update", PROXY, "Running")]
+        assert plan(apply(**given)) == []
+
+    @pytest.mark.parametrize("since", ["2026-11-27T22:15:00", "yesterday"])
+    def test_a_moment_without_a_zone(self, lync: Deployment, apply: Apply, since: str) -> None:
+        result = apply(state="restarted", since=since)
+        assert result["failed"] and f"since {since!r} is no moment with a time zone" in result["msg"]
+        assert lync.edge("edge1.london").shells.opened == 0
+
+    def test_it_is_for_restarts(self, apply: Apply) -> None:
+        assert "goes with state restarted" in apply(since="2026-11-27T22:15:00+00:00")["msg"]
+
+
 class TestWindow:
     def window(self, begins_in: timedelta) -> dict[str, Any]:
         """A window of two hours that begins then."""

@@ -10,7 +10,7 @@ import pytest
 
 from .client import Client
 from .conftest import MakePeer
-from .gateway import Gateway, row
+from .gateway import Gateway, row, wait_until
 from .peer import closing
 
 HOST, PARTNER = "contoso.example", "fabrikam.example"
@@ -54,4 +54,4 @@ def test_what_goes_out_takes_a_stream_of_its_own(gateway: Gateway, peers: MakePe
     alice.send(f"bob@{PARTNER}", "second")
     fabrikam.wait("external")
     fabrikam.wait("stanza")
-    assert gateway.session(PARTNER, "outgoing")["id"] != before
+    wait_until(lambda: gateway.session(PARTNER, "outgoing")["id"] != before, "another stream is reported")
