@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from ..certificates import library
 from ..errors import InvalidValue
 from ..module import Context
-from . import access_edge, access_policy, certificate_store, gateway, partner, values, windows_service
+from . import access_edge, access_policy, gateway, partner, values, windows_service
 from .connection import read_connection
 from .faults import CmdletFailed, NotAuthorised
 from .reconciler import CONNECTION_ARGUMENTS
@@ -81,6 +82,9 @@ def _listening(shell: Shell) -> list[int] | None:
 
 def _certificates(shell: Shell) -> dict[str, Any]:
     """By use; of one that is assigned and not in the store, only its thumbprint."""
+    library.require(library.OLDEST_ON_CONTROLLER)
+    from . import certificate_store  # which needs that library
+
     held = certificate_store.look(shell)
     found: dict[str, Any] = {}
     for use, thumbprint in sorted(held.assigned.items()):

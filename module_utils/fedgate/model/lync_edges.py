@@ -10,9 +10,18 @@ from typing import Any
 from .reading import Reader
 
 EDGES = "edge_pool_lync"
-KEYS = ("transport", "port", "authentication", "ca_file", "client_certificate", "client_key", "window")
-#: ``by_hand``: nothing of ours gets to them, so what has to be done there is only said.
-TRANSPORTS = ("winrm", "by_hand")
+KEYS = (
+    "transport",
+    "port",
+    "authentication",
+    "ca_file",
+    "client_certificate",
+    "client_key",
+    "window",
+    "handover_directory",
+)
+#: ``handover``: an administrator carries tasks there and results back; ``by_hand``: what is to be done is only said.
+TRANSPORTS = ("winrm", "handover", "by_hand")
 #: An Edge is in no domain, so Kerberos has nothing to say there.
 AUTHENTICATIONS = ("negotiate", "ntlm", "basic", "certificate")
 WINDOW = ("begin", "end", "days", "timezone")
@@ -24,15 +33,18 @@ class Edges:
     """What is managed on the Edge Servers of a pool.
 
     :ivar transport: one of ``TRANSPORTS``.
+    :ivar handover_directory: folder on the controller for tasks and results; None with another transport.
     :ivar window: when services may be stopped, as ``lync_service`` takes it; None: at any time.
     """
 
     transport: str = TRANSPORTS[0]
+    handover_directory: str | None = None
     window: Mapping[str, Any] | None = None
 
     def as_facts(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {"transport": self.transport, "window": None if self.window is None else dict(self.window)}
+        window = None if self.window is None else dict(self.window)
+        return {"transport": self.transport, "handover_directory": self.handover_directory, "window": window}
 
 
 def read_edges(reader: Reader, backend: str) -> Edges:
@@ -53,7 +65,12 @@ def read_edges(reader: Reader, backend: str) -> Edges:
             message = f"{key} is missing" if way == "certificate" else f"{key} has no meaning with {way}"
             reader.wrong(message, hint)
     transport = fields.read("transport", lambda at: at.choice(TRANSPORTS), TRANSPORTS[0])
-    return Edges(transport, fields.read("window", _window, None))
+    folder = fields.read("handover_directory", Reader.text, None)
+    if (transport == "handover") != fields.has("handover_directory"):
+        hint = "transport: handover needs handover_directory: a folder on the controller for tasks and results."
+        message = "handover_directory is missing" if folder is None else f"it has no meaning with {transport}"
+        reader.wrong(message, hint)
+    return Edges(transport, folder, fields.read("window", _window, None))
 
 
 def _window(reader: Reader) -> dict[str, Any] | None:

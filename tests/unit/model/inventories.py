@@ -58,6 +58,7 @@ def lync_site(**shared: Any) -> Hosts:
         "federation_sip_domains": ["contoso.example", "corp.contoso.example"],
         "federation_xmpp_domains": ["contoso.example"],
         "federation_xmpp_components": [],
+        "federation_certificate": {"issuer": "manual", "requests_directory": "requests"},
         "federation_lync": {
             "front_end": "pool1.contoso.example",
             "username": "CONTOSO\\admin",

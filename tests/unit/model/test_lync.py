@@ -23,6 +23,7 @@ def mixed(**shared: Any) -> Hosts:
     hosts = two_sites(**{**reached(), **sip, **domains, **shared})
     own = {"edge_pool_fqdn": "edge.redmond.contoso.example", "edge_pool_backend": "lync"}
     own |= {"edge_pool_xmpp_domains": ["na.contoso.example"], "edge_published_addresses": ["192.0.2.31"]}
+    own["federation_certificate"] = {"issuer": "manual", "requests_directory": "requests"}
     some = next(iter(hosts.values()))
     hosts["lync1"] = {key: value for key, value in some.items() if key.startswith("federation_")} | own
     return hosts
@@ -178,6 +179,13 @@ def test_groups_must_be_agreed_to_be_without_meaning() -> None:
     assert [policy["name"] for policy in facts["access_policies"]] == ["global"] and facts["ignore_groups"]
 
 
+def test_an_issuer_that_cannot_sign_for_lync_is_warned_of() -> None:
+    certificate = {"issuer": "local_ca", "ca_directory": "/srv/ca"}
+    (warning,) = read(lync_site(federation_certificate=certificate)).warnings
+    assert "with local_ca the pool's is left alone" in warning
+    assert not read(lync_site(federation_certificate=certificate, edge_pool_lync={"transport": "by_hand"})).warnings
+
+
 def test_logged_bodies_are_warned_of() -> None:
     (warning,) = read(lync_site(**reached(log_message_bodies=True))).warnings
     assert warning.startswith("federation_lync.log_message_bodies") and "private data" in warning
@@ -191,6 +199,8 @@ def test_logged_bodies_are_warned_of() -> None:
         ({"authentication": "certificate", "client_key": "k.pem"}, "client_certificate is missing"),
         ({"client_certificate": "c.pem"}, "client_certificate has no meaning with negotiate"),
         ({"password": "canary"}, "the key password is not known"),
+        ({"transport": "handover"}, "handover_directory is missing"),
+        ({"handover_directory": "handover"}, "it has no meaning with winrm"),
     ],
 )
 def test_mistakes_about_edges_are_told(given: dict[str, Any], said: str) -> None:
@@ -206,8 +216,14 @@ def test_edges_may_be_reached_by_certificate() -> None:
 def test_what_is_managed_on_edges_is_a_fact() -> None:
     window = {"begin": "22:00", "end": "04:00", "days": ["sat"], "timezone": "Europe/London"}
     facts = read(lync_site(edge_pool_lync={"transport": "by_hand", "window": window})).as_facts()
-    assert facts["hosts"]["lync1"]["edge"] == {"transport": "by_hand", "window": window}
-    assert read(lync_site()).as_facts()["hosts"]["lync1"]["edge"] == {"transport": "winrm", "window": None}
+    assert facts["hosts"]["lync1"]["edge"] == {
+        "transport": "by_hand",
+        "handover_directory": None,
+        "window": window,
+    }
+    assert read(lync_site()).as_facts()["hosts"]["lync1"]["edge"]["transport"] == "winrm"
+    way = {"transport": "handover", "handover_directory": "handover"}
+    assert read(lync_site(edge_pool_lync=way)).as_facts()["hosts"]["lync1"]["edge"] == {**way, "window": None}
     assert "edge" not in read(two_sites()).as_facts()["hosts"]["edge1.tokyo"]
 
 
