@@ -161,10 +161,12 @@ def _ours(question: Question) -> Said:
 
 
 def _gateway(question: Question, pool: Pool, carries: bool) -> dict[str, Any]:
+    lync = question.inventory.deployment.lync
     served = question.inventory.said_of_pool(pool, "edge_pool_xmpp_domains", list(pool.xmpp_domains))
     return {
         "pool": pool.fqdn,
         "backend": pool.backend,
+        "front_end": lync.front_end if lync and not pool.linux else None,
         "host": pool.active_member,
         "standbys": [host.name for host in pool.members if host.name != pool.active_member],
         "carries": carries,

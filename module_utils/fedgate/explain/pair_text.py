@@ -41,8 +41,14 @@ def _gateways(gateways: Sequence[Mapping[str, Any]]) -> list[str]:
             f"domains {', '.join(item['domains']['value'])} ({item['domains']['source']})"
         )
         if item["backend"] == "lync":
-            lines.append("    its servers are not touched yet: what follows is what they must be told")
+            lines.append(f"    {_lync(item['front_end'])}")
     return lines
+
+
+def _lync(front_end: str | None) -> str:
+    if front_end is None:
+        return "its servers are not touched (federation_lync): what follows is what they must be told"
+    return f"through {front_end} they are told what follows, but for grants to groups and what is waived"
 
 
 def _methods(methods: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
