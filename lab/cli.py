@@ -7,14 +7,15 @@ import os
 import sys
 from pathlib import Path
 
-from . import anchors, fleet, hosted, identity, images, making, network, preflight, seen
+from . import anchors, authority, fleet, hosted, identity, images, making, network, preflight, seen
 from .errors import LabError
 from .identity import HOSTS, Identity
 from .locks import held
+from .lync import process as lync
 from .progress import say
 from .runtime import podman
 from .shell import end_children_on_signals
-from .state import State, forget
+from .state import State, forget, write_whole
 
 DESCRIPTION = """A laboratory on this machine: hosts with systemd and sshd in podman; a name server, a partner,
 a stranger, a directory; only when named: edge2.london (a standby), acme (an ACME server), fleet01 to fleet50.
@@ -47,12 +48,13 @@ def parser() -> argparse.ArgumentParser:
         "up", help="make the usual hosts, or those named (and dns); repair what is broken; harmless to repeat"
     )
     up.add_argument("hosts", nargs="*", metavar="HOST", help=identity.names())
+    up.add_argument("--with-lync", action="store_true", help="and an emulated Lync Server, for inventories/lab-lync")
     up.set_defaults(run=run_up)
     reset = commands.add_parser(
         "reset", help="make the hosts named anew, as bare as they were at first; the rest stays"
     )
     reset.add_argument("hosts", nargs="+", metavar="HOST", help=identity.names())
-    reset.set_defaults(run=run_reset)
+    reset.set_defaults(run=run_reset, with_lync=False)
     down = commands.add_parser("down", help="remove hosts, network, keys and passwords; images stay as a cache")
     down.add_argument("--images", action="store_true", help="remove the images too: nothing is left")
     down.set_defaults(run=run_down)
@@ -73,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
         "hosted", help="run what hosts zones elsewhere, for inventories/lab-dns, until Ctrl-C"
     )
     elsewhere.set_defaults(run=run_hosted)
+    sign = commands.add_parser("sign", help="let the lab's authority sign a request; the answer is laid beside it")
+    sign.add_argument("file", metavar="FILE", type=Path, help="the request: NAME.csr.pem; the answer is NAME.cer")
+    sign.set_defaults(run=run_sign)
     status = commands.add_parser("status", help="show each host, its address and whether it is well")
     status.set_defaults(run=run_status)
     for name, action, text_ in (
@@ -88,7 +93,14 @@ def parser() -> argparse.ArgumentParser:
 
 def run_up(lab: Identity, options: argparse.Namespace) -> int:
     """Make or repair the lab."""
-    making.up(lab, identity.pick(options.hosts))
+    wanted = identity.pick(options.hosts)
+    if options.with_lync:
+        lync.check()
+    state = making.up(lab, wanted)
+    if options.with_lync:
+        with held(f"lab-{lab.digest}"):
+            started = lync.ensure(state)
+        say("lync", f"{'started' if started else 'runs already'}; bin/lab status shows where")
     return 0
 
 
@@ -110,10 +122,11 @@ def run_fleet(lab: Identity, options: argparse.Namespace) -> int:
 def run_down(lab: Identity, options: argparse.Namespace) -> int:
     """Remove the lab."""
     with held(f"lab-{lab.digest}"):
+        stopped = lync.stop(lab)
         count, state = making.clear(lab), State.load(lab)
         network.remove(lab, state.values["subnet"] if state else None)
         forget(lab)
-    say("lab", f"{lab.name} is down: {count} hosts removed")
+    say("lab", f"{lab.name} is down: {count} hosts removed{', the emulator of Lync Server ended' if stopped else ''}")
     if options.images:
         say("images", f"removed: {', '.join(images.remove_all()) or 'none'}")
     return 0
@@ -131,7 +144,25 @@ def run_status(lab: Identity, _options: argparse.Namespace) -> int:
         words = seen.describe(host.name, there.get(host.name), state.address(host.name))
         well = well and words in ("up", "-")
         print(f"{host.name:<13} {state.address(host.name):<15} {words}")
-    return 0 if well else 1
+    return 0 if _show_lync(state) and well else 1
+
+
+def _show_lync(state: State) -> bool:
+    """Print the emulator's line, and where it can be talked to; return whether nothing is wrong."""
+    words = lync.describe(state)
+    print(f"{'lync':<13} {state.values['lync']['address']:<15} {words}")
+    for name, url, account in lync.endpoints(state) if words == "up" else []:
+        print(f"  {name:<13} {url} as {account}")
+    return words in ("up", "-")
+
+
+def run_sign(lab: Identity, options: argparse.Namespace) -> int:
+    """Sign a request as an authority outside does."""
+    state = _state_of(lab, "dns")
+    answer = options.file.with_name(options.file.name.removesuffix(".pem").removesuffix(".csr") + ".cer")
+    write_whole(answer, authority.sign(Path(state.values["ca_directory"]), options.file).decode())
+    say("authority", f"signed: {answer}")
+    return 0
 
 
 def run_acme_root(lab: Identity, options: argparse.Namespace) -> int:

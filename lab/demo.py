@@ -50,21 +50,29 @@ def main() -> int:
     """Run the demonstration. :returns: 0 all checks passed, 1 some failed, 2 it could not be run."""
     progress = Progress()
     progress.step("Starting the lab: two bare edges, a partner, a stranger, a DNS server")
-    if _shown("bin/lab", "up"):
+    if shown("bin/lab", "up"):
         return 2
     progress.step("Building the federation with playbooks/site.yml")
     code, hosts = rollout()
-    checks = [_rollout_check(code, hosts)]
+    checks = [rollout_check("rollout by site.yml", code, hosts)]
     if code == 0:
-        progress.step("Exchanging messages")
-        state = lab_state()
-        checks += messages(state)
-        checks += authentication()
-        progress.step("Looking from outside, as a partner does")
-        checks += outside(state)
-    _print_table(checks)
+        checks += seen(progress, EDGE, DOMAIN, OURS)
+    print_table(checks)
     _print_next_steps(progress.seconds)
     return 0 if all(check.passed for check in checks) else 1
+
+
+def seen(progress: Progress, edge: str, domain: str, user: str) -> list[Check]:
+    """Return what is seen of the lab once it was rolled out.
+
+    :param edge: the gateway whose sessions with the partner are looked at; it serves ``domain``, and ``user`` is there.
+    """
+    state = lab_state()
+    progress.step("Exchanging messages")
+    checks = messages(state, user)
+    checks += authentication(edge, domain)
+    progress.step("Looking from outside, as a partner does")
+    return checks + outside(state)
 
 
 def lab_state() -> dict[str, Any]:
@@ -74,49 +82,52 @@ def lab_state() -> dict[str, Any]:
     return state
 
 
-def rollout() -> tuple[int, dict[str, Any]]:
-    """Run ``site.yml`` on the lab, visibly. :returns: (exit code, results by host)."""
+def rollout(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run ``site.yml`` on the lab, visibly.
+
+    :param arguments: further ones of ``ansible-playbook``. :returns: (exit code, results by host).
+    """
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.json"
-        code = _shown(
+        code = shown(
             str(Path(sys.executable).parent / "ansible-playbook"),
-            "-i", "inventories/lab", "playbooks/site.yml",
+            "-i", "inventories/lab", *arguments, "playbooks/site.yml",
             env={"FEDGATE_RESULTS_FILE": str(results)},
         )  # fmt: skip
         hosts = json.loads(results.read_text(encoding="utf-8"))["hosts"] if results.exists() else {}
     return code, hosts
 
 
-def messages(state: dict[str, Any]) -> list[Check]:
-    """Send a message each way between the partners, and try the same with the unlisted domain."""
+def messages(state: dict[str, Any], user: str) -> list[Check]:
+    """Send a message each way between a user of ours and the partner's, and try the same with the unlisted domain."""
     try:
-        return [*_partners_talk(state), *_strangers_do_not(state)]
+        return [*_partners_talk(state, user), *_strangers_do_not(state, user)]
     except chat.ChatError as error:
         return [Check("messages", False, str(error))]
 
 
-def _partners_talk(state: dict[str, Any]) -> list[Check]:
+def _partners_talk(state: dict[str, Any], user: str) -> list[Check]:
     checks = []
-    for sender, receiver in ((OURS, THEIRS), (THEIRS, OURS)):
+    for sender, receiver in ((user, THEIRS), (THEIRS, user)):
         result = chat.deliver(state, sender, receiver)
         detail = f"delivered in {result.seconds:.2f} s" if result.delivered else f"not delivered: {result.error}"
         checks.append(Check(f"{sender} → {receiver}", result.delivered, detail))
     return checks
 
 
-def _strangers_do_not(state: dict[str, Any]) -> list[Check]:
+def _strangers_do_not(state: dict[str, Any], user: str) -> list[Check]:
     checks = []
-    for sender, receiver in ((UNLISTED, OURS), (OURS, UNLISTED)):
+    for sender, receiver in ((UNLISTED, user), (user, UNLISTED)):
         result = chat.deliver(state, sender, receiver)
         detail = f"refused: {result.error}" if result.error else "refused" if not result.delivered else "DELIVERED"
         checks.append(Check(f"{sender} → {receiver}", not result.delivered, detail))
     return checks
 
 
-def authentication() -> list[Check]:
+def authentication(edge: str, domain: str) -> list[Check]:
     """Return how each direction between the partners was authenticated, as the gateway saw it."""
-    sessions = _gateway_status()["sessions"]
-    return [_session_check(sessions, direction) for direction in ("outgoing", "incoming")]
+    sessions = _gateway_status(edge)["sessions"]
+    return [_session_check(sessions, domain, direction) for direction in ("outgoing", "incoming")]
 
 
 def outside(state: dict[str, Any]) -> list[Check]:
@@ -142,39 +153,43 @@ def _probe_checks(result: dict[str, Any]) -> list[Check]:
     return checks
 
 
-def _session_check(sessions: list[dict[str, Any]], direction: str) -> Check:
-    what = f"authentication, {direction} ({DOMAIN}, {PARTNER})"
+def _session_check(sessions: list[dict[str, Any]], domain: str, direction: str) -> Check:
+    what = f"authentication, {direction} ({domain}, {PARTNER})"
     for session in sessions:
-        if (session["direction"], session["local"], session["remote"]) == (direction, DOMAIN, PARTNER):
+        if (session["direction"], session["local"], session["remote"]) == (direction, domain, PARTNER):
             method = {"external": "SASL EXTERNAL", "dialback": "dialback"}.get(session["method"], session["method"])
             strong = session["method"] == "external" and session["tls"] == "TLSv1.3"
             return Check(what, strong, f"{method} over {session['tls'] or 'plain TCP'}")
     return Check(what, False, "no such session")
 
 
-def _gateway_status() -> dict[str, Any]:
-    command = [str(ROOT / "bin" / "lab"), "exec", EDGE, "cat", "/run/prosody/fedgate.json"]
+def _gateway_status(edge: str) -> dict[str, Any]:
+    command = [str(ROOT / "bin" / "lab"), "exec", edge, "cat", "/run/prosody/fedgate.json"]
     time.sleep(1.5)  # the gateway writes its status at most one second after a session event
     status: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return status
 
 
-def _rollout_check(code: int, hosts: dict[str, Any]) -> Check:
-    changes = sum(
+def changes(hosts: dict[str, Any]) -> int:
+    """Return how many changes a run made, by the results of its hosts."""
+    return sum(
         len(host["tasks_changed"]) + sum(len(entry["plan"]) for entry in host["plans"]) for host in hosts.values()
     )
-    names = ", ".join(sorted(hosts))
-    return Check(
-        "rollout by site.yml", code == 0, f"{changes} changes on {names}" if code == 0 else f"exit code {code}"
-    )
 
 
-def _shown(*command: str, env: dict[str, str] | None = None) -> int:
+def rollout_check(what: str, code: int, hosts: dict[str, Any]) -> Check:
+    """Return the line about a run."""
+    detail = f"{changes(hosts)} changes on {', '.join(sorted(hosts))}" if code == 0 else f"exit code {code}"
+    return Check(what, code == 0, detail)
+
+
+def shown(*command: str, env: dict[str, str] | None = None) -> int:
     """Run a command from the checkout, its output visible. :returns: its exit code."""
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}, check=False).returncode
 
 
-def _print_table(checks: list[Check]) -> None:
+def print_table(checks: list[Check]) -> None:
+    """Print the table."""
     width = max(len(check.what) for check in checks)
     print("\n" + "=" * (width + 50))
     for check in checks:

@@ -21,6 +21,8 @@ USERS = (
     "alice@contoso.example", "akira@contoso-asia.example", "bob@fabrikam.example", "mallory@stranger.example",
     "carol@contoso.example", "dave@contoso.example",
 )  # fmt: skip
+#: Of the emulated Lync Server; made once for each lab.
+LYNC_SECRETS = ("password", "edge_password", "dialback_passphrase")
 DIRECTORY_BASE = "dc=contoso,dc=example"
 
 
@@ -58,6 +60,7 @@ class State:
             values = {**values, **kept, "users": {**values["users"], **kept["users"]}}
             values["acme"]["tsig"] = known.values["acme"]["tsig"]
             values["hosted"]["powerdns"]["api_key"] = known.values["hosted"]["powerdns"]["api_key"]
+            values["lync"] |= {name: known.values["lync"][name] for name in LYNC_SECRETS}
         state = cls(identity, values)
         _ensure_ssh_key(Path(values["ssh_key"]))
         authority.ensure_authority(Path(values["ca_directory"]), identity.name)
@@ -154,6 +157,19 @@ def _fresh(identity: Identity, subnet: str) -> dict[str, Any]:
                 "api_port": 5303,
                 "api_key": secrets.token_urlsafe(24),
             },
+        },
+        # An emulated Lync Server: a program on this machine, at the same address (bin/lab up --with-lync).
+        "lync": {
+            "address": f"{stem}.1",
+            "port": 5310,
+            "username": "CONTOSO\\admin",
+            "edge_ports": {"edge1.london": 5311, "edge2.london": 5312},
+            "edge_username": "Administrator",
+            "edge_pool": "edge.london.contoso.example",
+            "registrar_pool": "pool1.contoso.example",
+            "ca_file": str(directory / "ca" / "ca.pem"),
+            "requests_directory": str(directory / "lync" / "requests"),
+            **{name: secrets.token_urlsafe(24) for name in LYNC_SECRETS},
         },
         "ca_directory": str(directory / "ca"),
         "ca_certificate": str(directory / "ca" / "ca.pem"),

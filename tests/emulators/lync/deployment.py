@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -25,6 +25,7 @@ from . import (
     topology,
     users,
 )
+from .edge import PASSWORD as EDGE_PASSWORD
 from .edge import Edge
 from .endpoint import Endpoint
 from .engine import Engine
@@ -52,7 +53,7 @@ PARTS = (
 CMDLETS = {cmdlet.name: cmdlet for part in PARTS for cmdlet in part.CMDLETS}
 #: Users of a new deployment: names; their addresses are those in lower case at contoso.example.
 USERS = ("Alice", "Bob", "Carol")
-FRONT_END_POOL = "pool1.contoso.example"
+FRONT_END_POOL, FRONT_END = "pool1.contoso.example", "fe1.contoso.example"
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -87,6 +88,9 @@ class Deployment:
     :ivar folder: for certificates and accounts.
     :ivar name: the name that the Front End's certificate carries; ``localhost`` leads there.
     :ivar protocol: of PowerShell remoting: 2.1, 2.2 or 2.3.
+    :ivar password: of the accounts of the domain; :ivar edge_password: of the local accounts of all Edge Servers.
+    :ivar served: PEM files (chain, key) that all servers show; without it, one for ``name`` is made.
+    :ivar address: where all of them listen; :ivar ports: at which port, by FQDN; a free one by default.
     """
 
     folder: Path
@@ -95,6 +99,11 @@ class Deployment:
     methods: tuple[str, ...] = ("Negotiate", "NTLM", "Basic")
     tls: Callable[[ssl.SSLContext], None] = lambda context: None
     world: World = field(default_factory=World)
+    password: str = PASSWORD
+    edge_password: str = EDGE_PASSWORD
+    served: tuple[Path, Path] | None = None
+    address: str = "127.0.0.1"
+    ports: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.world.roles.update(
@@ -103,22 +112,24 @@ class Deployment:
                 "viewer": frozenset({"CsViewOnlyAdministrator"}),
             }
         )
-        self.certificate, self.key = make_certificate(self.folder, self.name)
+        self.certificate, self.key = self.served or make_certificate(self.folder, self.name)
         self._edges: dict[str, Edge] = {}
         self._client: tuple[Path, Path] | None = None
         for name in USERS:
             address = f"{name.lower()}@contoso.example"
             self.world.users.setdefault(address, User(address, name, FRONT_END_POOL))
-        self.engine = Engine(self.world, CMDLETS, "front_end", "fe1.contoso.example")
+        self.engine = Engine(self.world, CMDLETS, "front_end", FRONT_END)
         self.shells = Shells(self.engine.execute, self.may_open, protocol=self.protocol)
         self.front_end = Endpoint(
             self.shells,
-            {ADMIN: PASSWORD, VIEWER: PASSWORD, NOBODY: PASSWORD},
+            dict.fromkeys((ADMIN, VIEWER, NOBODY), self.password),
             (self.certificate, self.key),
             path="/OcsPowershell",
             methods=self.methods,
             folder=self.folder,
             tls=self.tls,
+            address=self.address,
+            port=self.ports.get(FRONT_END, 0),
         )
 
     def may_open(self, account: str) -> bool:
@@ -137,6 +148,9 @@ class Deployment:
                 self.folder,
                 clients=(self.client_certificate[0],),
                 protocol=self.protocol,
+                password=self.edge_password,
+                address=self.address,
+                port=self.ports.get(fqdn, 0),
             )
         return self._edges[fqdn]
 

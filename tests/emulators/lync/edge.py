@@ -28,6 +28,7 @@ class Edge:
     """One Edge Server.
 
     :param clients: certificates (PEM files) of clients that stand for the administrator.
+    :param password: of both local accounts; :param address: where it listens, at ``port``, or at a free one.
     :ivar endpoint: its WinRM; ``endpoint.port`` on this machine.
     :ivar machine: its services and ports.
     """
@@ -42,6 +43,9 @@ class Edge:
         *,
         clients: tuple[Path, ...] = (),
         protocol: str = "2.2",
+        password: str = PASSWORD,
+        address: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self.fqdn = fqdn
         self.world = world
@@ -51,11 +55,13 @@ class Edge:
         self.shells = Shells(self.engine.execute, lambda account: account != FILTERED, protocol=protocol)
         self.endpoint = Endpoint(
             self.shells,
-            {ADMINISTRATOR: PASSWORD, FILTERED: PASSWORD},
+            {ADMINISTRATOR: password, FILTERED: password},
             certificate,
             path="/wsman",
             folder=folder,
             clients=dict.fromkeys(clients, ADMINISTRATOR),
+            address=address,
+            port=port,
         )
 
     @property

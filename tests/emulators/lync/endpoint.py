@@ -35,6 +35,7 @@ class Endpoint:
     :param path: of the URL, ``/OcsPowershell`` or ``/wsman``.
     :param methods: what it offers: Basic, NTLM, Negotiate.
     :param folder: for the file of accounts that the NTLM library reads.
+    :param address: where it listens; :param port: a free one by default.
     :param tls: sets further bounds on TLS, such as an old version.
     :param clients: certificates (PEM files) of clients, each with the account that it stands for (WinRM's mappings of
         client certificates); a certificate is asked for when there are any.
@@ -51,6 +52,7 @@ class Endpoint:
         folder: Path,
         tls: Callable[[ssl.SSLContext], None] = lambda context: None,
         address: str = "127.0.0.1",
+        port: int = 0,
         clients: Mapping[Path, str] = MappingProxyType({}),
     ) -> None:
         self.shells = shells
@@ -65,7 +67,7 @@ class Endpoint:
         self.said: Callable[[bytes], None] = lambda answer: None
         _let_ntlm_know(self.accounts, folder)
         handler = type("Handler", (_Handler,), {"endpoint": self})
-        self.server = _Server((address, 0), handler)
+        self.server = _Server((address, port), handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
         self.clients = {ssl.PEM_cert_to_DER_cert(path.read_text()): account for path, account in clients.items()}

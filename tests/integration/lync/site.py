@@ -7,18 +7,14 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
-from ...emulators.lync.holdings import Entry
-from ..far_side import honest
-from ..pki import Served
 from ..rollout import BIN, ROOT, Rollout, environment
 
 PASSPHRASE = "canary of the dialback passphrase"
@@ -74,32 +70,6 @@ def resolver(port: int, address: str = "127.84.0.53") -> Iterator[str]:
         stop.set()
         thread.join()
         listener.close()
-
-
-class Shown:
-    """What partners meet at the address of an Edge Server: a server that shows the certificate of its last start.
-
-    :param first: what it shows before anybody assigned one.
-    """
-
-    def __init__(self, lync: Deployment, name: str, first: Served) -> None:
-        self._edge = lync.edge(name)
-        self._shown, self._starts = first, 0
-
-    def __call__(self, connection: socket.socket) -> None:
-        """Treat one connection."""
-        starts = sum(event.startswith("start ") for event in self._edge.machine.history)
-        held = self._edge.world.holdings.get(self._edge.fqdn)
-        entry = held.find(held.assigned.get("AccessEdgeExternal", "")) if held else None
-        if starts != self._starts and entry is not None and entry.key is not None:
-            self._shown, self._starts = _served(entry, held.stores["CA"]), starts
-        honest(self._shown)(connection)
-
-
-def _served(entry: Entry, issuers: Iterable[Entry]) -> Served:
-    pem = "".join(each.certificate.public_bytes(Encoding.PEM).decode() for each in (entry, *issuers))
-    key = entry.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Served(pem, key.decode(), entry.certificate.public_bytes(Encoding.DER))
 
 
 class Site:

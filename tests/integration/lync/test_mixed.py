@@ -13,10 +13,11 @@ import yaml
 
 from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
+from ...emulators.lync.outside import Shown
 from ..far_side import server
 from ..pki import Authority
 from ..rollout import BIN, ROOT, Rollout, environment, lab, lab_state
-from .site import PARTNERS, PASSPHRASE, POOL, Shown
+from .site import PARTNERS, PASSPHRASE, POOL
 
 pytestmark = pytest.mark.lab
 

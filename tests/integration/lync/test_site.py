@@ -13,12 +13,13 @@ from cryptography import x509
 from ...emulators.lync.authority import Authority as WindowsAuthority
 from ...emulators.lync.deployment import Deployment
 from ...emulators.lync.machines import PROXY
+from ...emulators.lync.outside import Shown
 from ..bind import NAMED, Bind
 from ..far_side import server
 from ..pki import Authority
 from ..rollout import Rollout
 from .edges import pem, thumbprint
-from .site import POOL, Shown, Site, own_address, resolver
+from .site import POOL, Site, own_address, resolver
 
 #: Services of the emulator come and go at once.
 FAST = {"xmpp_gateway_services_interval": 0.05}
