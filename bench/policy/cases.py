@@ -134,5 +134,5 @@ def rounds(count: int) -> list[tuple[str, str]]:
 def seconds(sizes: Sequence[int], kinds: Sequence[str], repeat: int, stanzas: int) -> float:
     """Return roughly how long the suite will take, on two cores with nothing else to do."""
     # Making the gateway; then for each size a policy, and each start of the server with its streams.
-    burst = 0.1 + stanzas * 220e-6
+    burst = 0.1 + stanzas * 80e-6
     return 45 + len(sizes) * (15 + 2 * repeat * (4 + len(kinds) * burst)) + 90
