@@ -14,8 +14,8 @@ import yaml
 
 pytest.importorskip("psrpcore", reason="the emulator runs where the tests' own requirements are")
 
-from ..emulators.lync.deployment import FRONT_END_POOL  # noqa: E402
-from ..emulators.lync.topology import usual  # noqa: E402
+from ..emulators.lync.deployment import FRONT_END_POOL
+from ..emulators.lync.topology import usual
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
