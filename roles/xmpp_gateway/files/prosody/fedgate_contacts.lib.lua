@@ -106,7 +106,7 @@ end
 --- A request for a subscription that nobody refused: after mod_blocklist (100), before mod_presence (0).
 function contacts.subscribe(host, event)
 	local stanza = event.stanza;
-	if stanza.attr.type ~= "subscribe" or components.is_component(host) then return nil; end
+	if components.is_component(host) then return nil; end
 	local row = partner_of(host, event);
 	if not row or row.type == "public_unverified" then return nil; end
 	local contact = jid.bare(stanza.attr.from);

@@ -5,31 +5,18 @@
 -- the note of it.
 
 local hold = {};
-local api, rules, sessions, refuse, gate, limits, flow, scope, hosts, blocked;
+local api, rules, sessions, refuse, gate, limits, flow, scope;
 
 function hold.init(parts)
 	api, rules, sessions, refuse, gate = parts.api, parts.rules, parts.sessions, parts.refuse, parts.gate;
-	limits, flow, scope, hosts, blocked = parts.limits, parts.flow, parts.scope, parts.hosts, parts.blocked;
-end
-
---- The row of a pair, remembered for as long as all that it rests on is the same. What that was is read before it is
--- decided, and noted with it in one step: see above.
-local function row_of(entry, list)
-	local blocks, object = blocked.current(), hosts[entry.host];
-	local known = entry.known;
-	if known and known.list == list and known.blocks == blocks and known.object == object then return known.row; end
-	local row, reason = gate.pair(entry.host, entry.remote);
-	if not row then return nil, reason; end
-	entry.known = { row = row; list = list; blocks = blocks; object = object };
-	return row;
+	limits, flow, scope = parts.limits, parts.flow, parts.scope;
 end
 
 --- Whether a pair that was granted is still allowed, and by the way that it was authenticated.
 -- @return the partner's row, or nil and a reason
--- Asked for each stanza.
 function hold.stands(entry)
 	local list = gate.list;
-	local row, reason = row_of(entry, list);
+	local row, reason = gate.pair(entry.host, entry.remote);
 	if not row or entry.under == list then return row, reason; end
 	local ok;
 	ok, reason = rules.accepts(row, entry);
