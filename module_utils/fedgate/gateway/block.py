@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ..errors import CheckFailed, FedgateError
 from ..host.systemd import Unit, UnitState
-from ..model.blocks import NOT_YET, Block, Blocks, read_wish
+from ..model.blocks import NOT_YET, Blocks, planned, read_wish
 from ..module import Context, Reconciler
 from ..plan import KNOWN_AFTER_APPLY, Change, Plan, compared
 from .blocked import parse, reported, text_of
@@ -79,7 +79,9 @@ class FederationBlock(Reconciler):
         if self.wish.blocks:
             self._demand_others(observed)
         wanted = self._wanted(observed, NOT_YET)
-        changes = list(compared("block", _shown(observed.blocks), _shown(wanted)))
+        changes = list(
+            compared("block", planned(observed.blocks, KNOWN_AFTER_APPLY), planned(wanted, KNOWN_AFTER_APPLY))
+        )
         if changes or not self._is_done(observed):
             before = {"blocked": sorted(observed.blocks), "loaded": self._is_loaded(observed)}
             changes.append(Change("run", "block list", self.path, before, {"blocked": sorted(wanted), "loaded": True}))
@@ -198,11 +200,3 @@ def _why_not(seen: Observed) -> str:
     if not isinstance(blocking, Mapping):
         return "Fedgate's modules in the running server are of an earlier version; gateway.yml brings the present ones"
     return str(blocking.get("reason") or "it still holds the former list")
-
-
-def _shown(blocks: Blocks) -> dict[str, dict[str, Any]]:
-    return {domain: _fields(block) for domain, block in blocks.items()}
-
-
-def _fields(block: Block) -> dict[str, Any]:
-    return {**block.fields(), **({"since": KNOWN_AFTER_APPLY} if block.since == NOT_YET else {})}

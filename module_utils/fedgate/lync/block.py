@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.blocks import NOT_YET, Block, Blocks, read_wish
+from ..model.blocks import NOT_YET, Blocks, planned, read_wish
 from ..module import Context
 from ..plan import KNOWN_AFTER_APPLY, Change, Plan, compared
+from ..user import own_name
 from . import blocked
 from .partner import Allowed
 from .partners import KIND as PARTNER
@@ -43,7 +42,7 @@ class XmppBlock(OverShell):
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         super().__init__(params, context)
-        self.wish = read_wish(params, _user())
+        self.wish = read_wish(params, own_name())
         self.wish.demand_others(params["local_hosts"])
 
     def observe(self) -> Observed:
@@ -55,7 +54,12 @@ class XmppBlock(OverShell):
         wanted = self.wish.granted(observed.blocks, NOT_YET)
         for block in wanted.values():
             blocked.entry(block)
-        return Plan.of([*self._losses(observed, wanted), *compared(KIND, _shown(observed.blocks), _shown(wanted))])
+        return Plan.of(
+            [
+                *self._losses(observed, wanted),
+                *compared(KIND, planned(observed.blocks, KNOWN_AFTER_APPLY), planned(wanted, KNOWN_AFTER_APPLY)),
+            ]
+        )
 
     def _losses(self, observed: Observed, wanted: Blocks) -> Iterator[Change]:
         for partner in observed.partners.values():
@@ -86,18 +90,3 @@ class XmppBlock(OverShell):
         present = observed.blocks
         blocks = self.wish.granted(present, int(time.time())) if self.context.check_mode else present
         return {"blocked": blocked.told(blocks.values()), **self.calls()}
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        return f"user {os.getuid()}"
-
-
-def _shown(blocks: Blocks) -> dict[str, dict[str, Any]]:
-    return {domain: _fields(block) for domain, block in blocks.items()}
-
-
-def _fields(block: Block) -> dict[str, Any]:
-    return {**block.fields(), **({"since": KNOWN_AFTER_APPLY} if block.since == NOT_YET else {})}

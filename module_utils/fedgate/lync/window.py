@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import InvalidValue
+from ..model.lync_edges import DAYS
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW_ARGUMENT: dict[str, Any] = {
     "type": "dict",
     "options": {

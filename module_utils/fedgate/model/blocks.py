@@ -128,6 +128,17 @@ def read_domains(given: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def planned(blocks: Blocks, later: str) -> dict[str, dict[str, Any]]:
+    """Return the fields of blocks by domain, as a plan shows them.
+
+    :param later: what stands for the moment of a new one, which is known afterwards.
+    """
+    return {
+        domain: {**block.fields(), **({"since": later} if block.since == NOT_YET else {})}
+        for domain, block in blocks.items()
+    }
+
+
 def covering(blocks: Iterable[Block], domains: Iterable[str]) -> list[dict[str, Any]]:
     """Return the blocks that shut out any of the domains, as plain data, in their order."""
     wanted = list(domains)
