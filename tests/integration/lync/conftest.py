@@ -62,3 +62,9 @@ def options_of_edge(deployment: Deployment, name: str, **more: Any) -> Options:
 def connect(options: Options) -> Callable[..., Connection]:
     """Return a function that describes a connection, the usual one but for what is given."""
     return lambda **more: read_connection({**options, **more})
+
+
+def actions(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what was planned on one kind of thing: action, name."""
+    assert not result.get("failed"), result["msg"]
+    return [(change["action"], change["name"]) for change in result["plan"]]

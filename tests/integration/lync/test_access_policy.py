@@ -16,7 +16,7 @@ from ...emulators.lync.access_policies import DEFAULTS
 from ...emulators.lync.deployment import VIEWER, Deployment
 from ...emulators.lync.soap import Request
 from ...emulators.lync.world import AccessPolicy, User
-from .conftest import Options
+from .conftest import Options, actions
 from .interference import interfere
 
 Result = dict[str, Any]
@@ -34,11 +34,6 @@ def apply(options: Options) -> Apply:
         return run_here(ExternalAccessPolicies, ARGUMENTS, {**options, "policies": policies, **more}, check)
 
     return run
-
-
-def actions(result: Result) -> list[tuple[str, str]]:
-    assert not result.get("failed"), result["msg"]
-    return [(change["action"], change["name"]) for change in result["plan"]]
 
 
 def settings_of(lync: Deployment, identity: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ansible.module_utils.fedgate.module import run_here
 from ...emulators.lync.deployment import Deployment
 from ...emulators.lync.world import XmppPartner
 from .conftest import Options
+from .edges import actions
 
 Run = Callable[..., dict[str, Any]]
 FABRIKAM = {"domain": "fabrikam.example", "additional_domains": ["emea.fabrikam.example", "fabrikam-asia.example"]}
@@ -50,11 +51,6 @@ def apply(options: Options) -> Run:
     return run
 
 
-def done(result: dict[str, Any]) -> list[tuple[str, str, str]]:
-    assert not result.get("failed"), result["msg"]
-    return [(change["action"], change["kind"], change["name"]) for change in result["plan"]]
-
-
 def allowed(lync: Deployment) -> dict[str, list[str]]:
     """Return who could federate: the entries that are no blocks."""
     found = lync.world.partners.values()
@@ -67,7 +63,7 @@ def test_the_whole_way(lync: Deployment, block: Run, release: Run, apply: Run) -
     assert planned["blocked"][0]["domain"] == "fabrikam.example" and "fabrikam.example" in allowed(lync)
     carried_out = block("Fabrikam.example")
     assert carried_out["plan"] == planned["plan"]
-    assert done(carried_out) == [
+    assert actions(carried_out) == [
         ("delete", "xmpp_partner", "fabrikam.example"),
         ("create", "block", "fabrikam.example"),
     ]
@@ -87,9 +83,9 @@ def test_the_whole_way(lync: Deployment, block: Run, release: Run, apply: Run) -
     ]
     assert apply(FABRIKAM, OTHER, purge=True)["changed"] is False
 
-    assert done(release("fabrikam.example")) == [("delete", "block", "fabrikam.example")]
+    assert actions(release("fabrikam.example")) == [("delete", "block", "fabrikam.example")]
     assert release("fabrikam.example")["changed"] is False
-    assert done(apply(FABRIKAM, OTHER)) == [("create", "xmpp_partner", "fabrikam.example")]
+    assert actions(apply(FABRIKAM, OTHER)) == [("create", "xmpp_partner", "fabrikam.example")]
 
 
 def test_nobody_could_federate_as_a_block(lync: Deployment, block: Run) -> None:
@@ -104,7 +100,7 @@ def test_nobody_could_federate_as_a_block(lync: Deployment, block: Run) -> None:
 
 def test_a_blocked_additional_domain_goes_alone(lync: Deployment, block: Run, release: Run, apply: Run) -> None:
     apply(FABRIKAM)
-    assert ("update", "xmpp_partner", "fabrikam.example") in done(block("emea.fabrikam.example"))
+    assert ("update", "xmpp_partner", "fabrikam.example") in actions(block("emea.fabrikam.example"))
     assert allowed(lync) == {"fabrikam.example": ["fabrikam-asia.example"]}
     assert apply(FABRIKAM)["changed"] is False
     release("emea.fabrikam.example")
@@ -126,7 +122,7 @@ def test_who_is_let_in_by_hand_is_shut_out_by_the_next_run(lync: Deployment, blo
     block("fabrikam.example", "emea.woodgrove.example")
     lync.world.partners["fabrikam.example"] = XmppPartner("fabrikam.example")
     lync.world.partners["woodgrove.example"] = XmppPartner("woodgrove.example", ["emea.woodgrove.example"])
-    assert done(apply()) == [
+    assert actions(apply()) == [
         ("delete", "xmpp_partner", "fabrikam.example"),
         ("update", "xmpp_partner", "woodgrove.example"),
     ]
@@ -139,12 +135,12 @@ def test_a_block_whose_note_was_edited_holds_for_all_below(lync: Deployment, blo
         lync.world.partners["fabrikam.example.blocked.invalid"].description = text
         result = apply({"domain": "new.fabrikam.example"})
         assert result["changed"] is False and result["blocked"][0]["reason"].startswith("unknown")
-    assert done(block("fabrikam.example")) == [("update", "block", "fabrikam.example")]
+    assert actions(block("fabrikam.example")) == [("update", "block", "fabrikam.example")]
     assert json.loads(lync.world.partners["fabrikam.example.blocked.invalid"].description)["by"] == "dora"
 
 
 def test_what_is_blocked_need_not_be_a_partner(lync: Deployment, block: Run) -> None:
-    assert done(block("xn--mnchen-3ya.example")) == [("create", "block", "xn--mnchen-3ya.example")]
+    assert actions(block("xn--mnchen-3ya.example")) == [("create", "block", "xn--mnchen-3ya.example")]
     assert block("münchen.example")["changed"] is False
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ...emulators.lync.deployment import PASSWORD, VIEWER, Deployment
 from ...emulators.lync.soap import Request
 from ...emulators.lync.world import XmppPartner
-from .conftest import Options, options_of
+from .conftest import Options, actions, options_of
 from .interference import interfere
 
 Result = dict[str, Any]
@@ -32,11 +32,6 @@ def apply(options: Options) -> Apply:
         return run_here(XmppPartners, ARGUMENTS, {**options, "partners": partners, **more}, check)
 
     return run
-
-
-def actions(result: Result) -> list[tuple[str, str]]:
-    assert not result.get("failed"), result["msg"]
-    return [(change["action"], change["name"]) for change in result["plan"]]
 
 
 FABRIKAM = {
