@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,11 @@ from ansible.module_utils.fedgate.lync.connection import Connection, read_connec
 
 from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
+from ...emulators.lync.outside import Shown
+from ..bind import NAMED, Bind
+from ..far_side import server
+from ..pki import Authority
+from .site import Site, own_address, resolver
 
 Options = dict[str, Any]
 
@@ -68,3 +74,40 @@ def actions(result: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what was planned on one kind of thing: action, name."""
     assert not result.get("failed"), result["msg"]
     return [(change["action"], change["name"]) for change in result["plan"]]
+
+
+@pytest.fixture
+def site(lync: Deployment, tmp_path: Path) -> Site:
+    """London on Lync, nothing done yet."""
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    return Site(folder, lync)
+
+
+@pytest.fixture
+def public(site: Site, tmp_path: Path) -> Iterator[Site]:
+    """The same, with the world around it: a name server, and what partners meet at the Edge's address."""
+    if os.geteuid() != 0 or not Path(NAMED).exists():
+        pytest.skip("needs root, for a name server on port 53 of the loopback, and BIND (package bind9)")
+    authority = Authority()
+    anchor = tmp_path / "authority.pem"
+    anchor.write_text(authority.pem)
+    folder = tmp_path / "bind"
+    folder.mkdir()
+    bind, address = Bind(folder), own_address()
+    site.shared |= {
+        "federation_dns_provider": bind.provider(),
+        "federation_dns_ttl": 60,
+        "federation_trust_anchors": [str(anchor)],
+    }
+    for variables in site.hosts.values():
+        variables["edge_published_addresses"] = [address]
+    site.shared["federation_partners"][0]["echo_address"] = "echo@fabrikam.example"
+    shown = Shown(site.lync, "edge1.london", authority.issue("contoso.example"))
+    bind.start()
+    try:
+        with server(shown, address, 5269), resolver(bind.port) as asked:
+            site.shared["federation_dns_resolvers"] = [asked]
+            yield site
+    finally:
+        bind.stop()

@@ -72,6 +72,12 @@ def resolver(port: int, address: str = "127.84.0.53") -> Iterator[str]:
         listener.close()
 
 
+def done(rollout: Rollout) -> Rollout:
+    """Demand that a run went well. :returns: it."""
+    assert rollout.code == 0, rollout.output[-6000:]
+    return rollout
+
+
 class Site:
     """London on Lync, with two Edge Servers.
 
