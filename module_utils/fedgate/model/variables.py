@@ -38,6 +38,9 @@ _ALL = (
     Variable(
         "federation_certificate", "pool", "how edge certificates are requested and issued: a mapping", secret=True
     ),
+    Variable(
+        "federation_media_certificate", "pool", "likewise, the one for audio and video (Lync): a mapping", secret=True
+    ),
     Variable("federation_lync", "deployment", "how Lync's Front End is reached: a mapping", secret=True),
     Variable("federation_trust_anchors", "host", "PEM files on the controller: private CAs of partners"),
     Variable("federation_dns_provider", "deployment", "who takes DNS changes: a mapping", secret=True),

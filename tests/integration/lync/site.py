@@ -109,6 +109,12 @@ def public_world(site: Site, folder: Path, shows: Callable[[Served], Manners]) -
         bind.stop()
 
 
+def done(rollout: Rollout) -> Rollout:
+    """Demand that a run went well. :returns: it."""
+    assert rollout.code == 0, rollout.output[-6000:]
+    return rollout
+
+
 class Site:
     """London on Lync, with two Edge Servers.
 

@@ -16,7 +16,7 @@ from ..bind import Bind
 from ..far_side import Manners, honest
 from ..pki import Served
 from ..rollout import Rollout
-from .site import POOL, Site, public_world
+from .site import POOL, Site, done, public_world
 
 LONDON, TOKYO = "edgepool.london.contoso.example", "edge1.tokyo.contoso.example"
 TOKYO_POOL = "edge.tokyo.contoso.example"
@@ -94,11 +94,6 @@ def world(site: Site, tmp_path: Path) -> Iterator[World]:
     site.lync.world.partners["fabrikam.example"] = XmppPartner("fabrikam.example")
     with public_world(site, tmp_path, lambda served: at_the_door(site.lync, served)) as bind:
         yield World(site, bind)
-
-
-def done(rollout: Rollout) -> Rollout:
-    assert rollout.code == 0, rollout.output[-6000:]
-    return rollout
 
 
 def changed_there(lync: Deployment) -> list[str]:
