@@ -174,6 +174,25 @@ def test_a_new_pool_that_does_not_come_up_is_not_published(world: World) -> None
     assert world.published() == {f"10 {TOKYO_POOL}.", f"20 {POOL}."} and world.proxies() == MOVED
 
 
+def test_a_certificate_of_a_pool_that_carries_nothing(world: World, tmp_path: Path) -> None:
+    """Its Access Edge serves users and takes it up; its XMPP proxy, which is down, stays down."""
+    world.priorities(london=10, tokyo=20)
+    tokyo = world.site.others["tokyo"]
+    tokyo["hosts"]["tokyo1"]["edge_published_addresses"] = ["198.51.100.32"]
+    tokyo["vars"]["federation_certificate"] = {
+        "issuer": "local_ca", "ca_directory": str(tmp_path / "ca"), "ca_create": True,
+    }  # fmt: skip
+    machine = world.lync.world.machines[TOKYO]
+    machine.xmpp.status = STOPPED
+    planned = done(world.play("--check", "--limit", "tokyo", playbook="certificates.yml"))
+    taken = done(world.play("--limit", "tokyo", playbook="certificates.yml"))
+    assert planned.named_changes() == taken.named_changes()
+    assert {event.partition(" ")[2] for event in machine.history} == {"RTCSRV", "RTCDATAPROXY"}
+    again = done(world.play("--limit", "tokyo", playbook="site.yml"))
+    assert not any(kind == "service" for _host, kind, _name, _action in again.named_changes())
+    assert machine.xmpp.status == STOPPED
+
+
 class TestNotReady:
     """Whatever is missing is said before anything is changed."""
 
