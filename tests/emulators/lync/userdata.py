@@ -2,19 +2,21 @@
 
 What is published of the format, and what is guessed here:
 
-- a ZIP file with a pair of XML documents (Microsoft's reference of Export-CsUserData). They are the parts of an Open Packaging
-  file, so the other one is ``[Content_Types].xml`` (guessed from scripts that open it with ``System.IO.Packaging`` and ask for
-  the part ``/DocItemSet.xml``);
+- a ZIP file with a pair of XML documents (Microsoft's reference of Export-CsUserData). It is opened as an Open Packaging
+  file with the part ``/DocItemSet.xml`` by scripts that use ``System.IO.Packaging``, so the other document is
+  ``[Content_Types].xml`` (guessed);
 - ``DocItemSet/DocItem[@Name="urn:lcd:<user>"]/Data/HomedResource`` with ``ContactGroups/ContactGroup`` (``Number``,
   ``DisplayName``, ``ExternalUri``) and ``Contacts/Contact`` (``Buddy``, ``DisplayName``, ``Groups``: numbers with spaces
-  between), names in Base64 of UTF-8, and the group ``~`` (``fg==``), which clients show as "Other Contacts" (C. A. Caragol's
-  Lync 2013 Contact Backup and Restore Tool);
-- ``SubscribePresence`` is 1 for a contact whose presence is subscribed to (R. Paix's UpdateLyncContacts.ps1; what it means:
-  [MS-SIP] 2.2.4.1, ``subscribed``);
-- ``Containers/Container[@ContainerNumber]/UserMember[@Member]`` holds access levels; 32000 is "blocked" (teamsadmin.com, "Change
-  Lync 2013 Privacy Relationships via Update-CSUserData"; Microsoft's "Blocked contacts container");
-- guessed: the namespace, the attribute ``UserAtHost`` at this place (dbimpexp.exe has it there), the further documents
-  (``urn:hrd:``), ``DomainMember``, and all numbers and dates that nobody reads.
+  between), names in Base64 of UTF-8; the group ``~`` (``fg==``) is shown as "Other Contacts" (C. A. Caragol, Lync 2013
+  Contact Backup and Restore Tool);
+- ``SubscribePresence`` is 1 for a contact whose presence is subscribed to (R. Paix, UpdateLyncContacts.ps1; for what it
+  means see [MS-SIP] 2.2.4.1, ``subscribed``);
+- ``Containers/Container[@ContainerNumber]/UserMember[@Member]`` holds access levels, of which 32000 is "blocked"
+  (teamsadmin.com, "Change Lync 2013 Privacy Relationships via Update-CSUserData"; Microsoft, "Blocked Contacts Container");
+- ``HomedResources/HomedResource[@UserAtHost]`` in the namespace of ``DBIMPEXP``, in UTF-16, is what dbimpexp.exe writes
+  (J. Guillet, LyncAddContacts.vbs; R. Paix, as above);
+- guessed: the namespace of ``DocItemSet``, ``UserAtHost`` in it, the further documents (``urn:hrd:``), ``DomainMember``,
+  Base64 in what dbimpexp.exe writes, and numbers and dates that nobody reads.
 
 Interface: :func:`write`.
 """
@@ -60,7 +62,8 @@ class UserData:
     """What the archive has of one user.
 
     :ivar contacts: the contact list. :ivar blocked: addresses, or domains (``@domain``), in the container 32000.
-    :ivar levels: number of another container → addresses in it: 100 external, 200 colleagues, 300 workgroup, 400 friends.
+    :ivar levels: number of another container → addresses in it: 100 external, 200 colleagues, 300 workgroup,
+        400 friends and family.
     """
 
     contacts: Sequence[Union[Contact, str]] = ()
@@ -90,7 +93,7 @@ def document(users: Mapping[str, Given]) -> str:
 
 
 def legacy(users: Mapping[str, Given]) -> bytes:
-    """Return what ``dbimpexp.exe /hrxmlfile`` and ``Export-CsUserData -LegacyFormat`` write: one XML document, in UTF-16."""
+    """Return what ``dbimpexp.exe`` and ``Export-CsUserData -LegacyFormat`` write: one XML document, in UTF-16."""
     items = "".join(_resource(user, _data(given)) for user, given in users.items())
     text = f'<?xml version="1.0" encoding="utf-16"?>\r\n<HomedResources xmlns="{DBIMPEXP}">{items}</HomedResources>'
     return text.encode("utf-16")
@@ -107,8 +110,8 @@ def _data(given: Given) -> UserData:
 
 def _documents(user: str, data: UserData) -> str:
     item = f"<DocItem Name={quoteattr('urn:lcd:' + user)}><Data>{_resource(user, data)}</Data></DocItem>"
-    other = f"<DocItem Name={quoteattr('urn:hrd:' + user)}><Data><HomedResource UserAtHost={quoteattr(user)} /></Data></DocItem>"
-    return item + other
+    other = f"<HomedResource UserAtHost={quoteattr(user)} />"
+    return item + f"<DocItem Name={quoteattr('urn:hrd:' + user)}><Data>{other}</Data></DocItem>"
 
 
 def _resource(user: str, data: UserData) -> str:
