@@ -2,21 +2,21 @@
 
 What is published of the format, and what is guessed here:
 
-- a ZIP file with a pair of XML documents (Microsoft's reference of Export-CsUserData). It is opened as an Open Packaging
-  file with the part ``/DocItemSet.xml`` by scripts that use ``System.IO.Packaging``, so the other document is
-  ``[Content_Types].xml`` (guessed);
+- a ZIP file with a pair of XML documents (Microsoft's reference of Export-CsUserData). Scripts open it as an Open
+  Packaging file with the part ``/DocItemSet.xml``, so the other document is ``[Content_Types].xml`` (guessed);
 - ``DocItemSet/DocItem[@Name="urn:lcd:<user>"]/Data/HomedResource`` with ``ContactGroups/ContactGroup`` (``Number``,
-  ``DisplayName``, ``ExternalUri``) and ``Contacts/Contact`` (``Buddy``, ``DisplayName``, ``Groups``: numbers with spaces
-  between), names in Base64 of UTF-8; the group ``~`` (``fg==``) is shown as "Other Contacts" (C. A. Caragol, Lync 2013
-  Contact Backup and Restore Tool);
+  ``DisplayName``, ``ExternalUri``) and ``Contacts/Contact`` (``Buddy``, ``DisplayName``, ``Groups``: numbers with
+  spaces between), names in Base64 of UTF-8; the group ``~`` (``fg==``) is shown as "Other Contacts" (C. A. Caragol,
+  Lync 2013 Contact Backup and Restore Tool);
 - ``SubscribePresence`` is 1 for a contact whose presence is subscribed to (R. Paix, UpdateLyncContacts.ps1; for what it
   means see [MS-SIP] 2.2.4.1, ``subscribed``);
 - ``Containers/Container[@ContainerNumber]/UserMember[@Member]`` holds access levels, of which 32000 is "blocked"
-  (teamsadmin.com, "Change Lync 2013 Privacy Relationships via Update-CSUserData"; Microsoft, "Blocked Contacts Container");
+  (teamsadmin.com, "Change Lync 2013 Privacy Relationships via Update-CSUserData"; Microsoft, "Blocked Contacts
+  Container");
 - ``HomedResources/HomedResource[@UserAtHost]`` in the namespace of ``DBIMPEXP``, in UTF-16, is what dbimpexp.exe writes
   (J. Guillet, LyncAddContacts.vbs; R. Paix, as above);
-- guessed: the namespace of ``DocItemSet``, ``UserAtHost`` in it, the further documents (``urn:hrd:``), ``DomainMember``,
-  Base64 in what dbimpexp.exe writes, and numbers and dates that nobody reads.
+- guessed: the namespace of ``DocItemSet``, ``UserAtHost`` in it, the further documents (``urn:hrd:``),
+  ``DomainMember``, Base64 in what dbimpexp.exe writes, and numbers and dates that nobody reads.
 
 Interface: :func:`write`.
 """
