@@ -117,6 +117,11 @@ function consent.approve(host, user, contact, stanza)
 	return true;
 end
 
+--- A contact that the user has added elsewhere, and brings along: no longer there by our doing only.
+function consent.welcome(host, user, contact)
+	put(host, user, contact, nil);
+end
+
 --- @param mark for a contact in the roster: denied or blocked
 local function turn_away(host, user, contact, mark)
 	if not item_of(host, user, contact) then
