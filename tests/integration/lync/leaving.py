@@ -17,6 +17,7 @@ import dns.update
 import dns.zone
 import yaml
 
+from ...emulators.lync import userdata
 from ...emulators.lync.deployment import PASSWORD, Deployment
 from ...emulators.lync.world import XmppPartner
 from ..rollout import Rollout
@@ -25,6 +26,8 @@ from .imports import LONDON, Import, done, fill
 DOMAIN, PARTNER = "contoso.example", "fabrikam.example"
 HOST, GATEWAY = "edge1.london", "xmpp.london.contoso.example"
 SERVER = f"_xmpp-server._tcp.{DOMAIN}"
+#: Of a public unverified partner.
+STRANGER = "carol@partner2.example"
 #: Seconds: what the records have at first, and around the move.
 OLD, LOW = 90, 5
 
@@ -81,6 +84,9 @@ class Leaving:
             (SERVER, OLD, "SRV", f"5 0 5269 {LONDON}."),
             (f"_xmpp-client._tcp.{DOMAIN}", OLD, "SRV", ""),
         )
+        # alice knows somebody at the real partner, and somebody whom only her consent lets through.
+        self.archive = folder / "users.zip"
+        userdata.write(self.archive, {f"alice@{DOMAIN}": [f"bob@{PARTNER}", STRANGER, "colleague@contoso.example"]})
         self.imported = Import(lync, folder, [state["addresses"]["dns"]])
         self.notes = Path(f"{self.imported.target}.migration.json")
 
@@ -129,17 +135,18 @@ class Leaving:
             },
             "federation_dns_resolvers": [state["addresses"]["dns"]],
             "federation_dns_ttl": 300,
+            "xmpp_gateway_contacts_archive": str(self.archive),
             "xmpp_gateway_users": [
                 {"jid": f"alice@{DOMAIN}", "password": state["users"][f"alice@{DOMAIN}"]},
             ],
         }
 
-    def go(self, phase: str, *arguments: str, **variables: Any) -> Rollout:
+    def go(self, phase: str, *arguments: str, playbook: str = "migrate.yml", **variables: Any) -> Rollout:
         """Go one step; no secret may be in what is said."""
-        given = {"migrate_phase": phase, "migrate_ttl": LOW, "migrate_watch": 2, "migrate_watch_interval": 1}
-        given |= {"vault_lync_password": PASSWORD, **variables}
+        given = {"migrate_ttl": LOW, "migrate_watch": 2, "migrate_watch_interval": 1}
+        given |= {"vault_lync_password": PASSWORD, **({"migrate_phase": phase} if phase else {}), **variables}
         rollout = self.imported.run(
-            ["-i", str(self.imported.target), "playbooks/migrate.yml"], *(arguments or ("--diff",)), **given
+            ["-i", str(self.imported.target), f"playbooks/{playbook}"], *(arguments or ("--diff",)), **given
         )
         assert self.state["tsig"]["secret"] not in rollout.output
         return rollout

@@ -91,14 +91,20 @@ def test_the_whole_way(leaving: Leaving) -> None:
     # Nothing is noted or built.
     early = leaving.go("move")
     assert early.code == 2 and "too early for the move" in said(early) and leaving.zone.of_domain() == before
+    assert "migrate_phase=build" in said(done(leaving.go("")))
+    assert "which is no step" in said(leaving.go("go on"))
 
     planned = done(leaving.go("build", "--check", "--diff"))
     built = done(leaving.go("build"))
     assert planned.named_changes() == built.named_changes()
+    assert (HOST, "roster", f"alice@{DOMAIN}", "update") in built.named_changes()
     assert leaving.zone.of_domain() == before and not leaving.notes.exists()
     assert f"_xmpp-server._tcp.xmpp-test.{DOMAIN}" in {name for name, _type in leaving.zone.records()}
     leads_to(leaving, LONDON)
     assert done(leaving.go("build")).changed() == {HOST: 0}
+    # No other playbook moves anything.
+    stopped = leaving.go("", playbook="dns.yml")
+    assert stopped.code == 2 and "on its way from Lync Server" in said(stopped) and leaving.zone.of_domain() == before
 
     planned = done(leaving.go("lower", "--check", "--diff"))
     assert not leaving.notes.exists() and leaving.zone.of_domain() == before
@@ -151,7 +157,7 @@ def test_the_whole_way(leaving: Leaving) -> None:
     back = done(leaving.go("back"))
     assert planned.named_changes() == back.named_changes() and leaving.zone.of_domain() == low
     leads_to(leaving, LONDON)
-    assert done(leaving.go("back")).changed() == {HOST: 0}
+    assert done(leaving.go("", playbook="migrate_back.yml")).changed() == {HOST: 0}
 
     done(leaving.go("move", **agreed))
     assert leaving.zone.of_domain() == after
