@@ -6,7 +6,7 @@ What each partner may do is taken from the server, not from what the import made
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,20 @@ def methods(partner: XmppPartner) -> list[str]:
     return ROWS["-".join(word.lower() for word in words)][1]
 
 
+@pytest.fixture
+def find(partner: XmppPartner, names: Names, peers: MakePeer) -> Callable[[Manners], Peer]:
+    """Let the partner's server be found: where its proxy is, if it has one, and nowhere else."""
+
+    def made(manners: Manners) -> Peer:
+        peer = peers(partner.domain.lower(), manners)
+        if partner.proxy_fqdn:
+            names.forget(peer.domain)
+            names.put(partner.proxy_fqdn, peer.port)
+        return peer
+
+    return made
+
+
 def each(name: str = "partner") -> pytest.MarkDecorator:
     return pytest.mark.parametrize(name, NUMBERS, indirect=True)
 
@@ -150,18 +164,22 @@ def knows(alice: Client, contact: str) -> None:
 
 @pytest.mark.parametrize("kind", PEERS)
 @each()
-def test_gets_in(partner: XmppPartner, kind: str, gateway: Gateway, peers: MakePeer, alice: Client) -> None:
+def test_gets_in(
+    partner: XmppPartner, kind: str, gateway: Gateway, find: Callable[[Manners], Peer], alice: Client
+) -> None:
     wanted = next((method for method in methods(partner) if method in PEERS[kind][0]), None)
     if partner.partner_type == "PublicUnverified":
         knows(alice, f"bob@{partner.domain}")
-    gets_in(peers(partner.domain.lower(), PEERS[kind][1]), kind, wanted, gateway, alice)
+    gets_in(find(PEERS[kind][1]), kind, wanted, gateway, alice)
 
 
 @pytest.mark.parametrize("kind", PEERS)
 @each()
-def test_is_reached(partner: XmppPartner, kind: str, gateway: Gateway, peers: MakePeer, alice: Client) -> None:
+def test_is_reached(
+    partner: XmppPartner, kind: str, gateway: Gateway, find: Callable[[Manners], Peer], alice: Client
+) -> None:
     wanted = next((method for method in methods(partner) if method in PEERS[kind][0]), None)
-    is_reached(peers(partner.domain.lower(), PEERS[kind][1]), wanted, gateway, alice)
+    is_reached(find(PEERS[kind][1]), wanted, gateway, alice)
 
 
 class Migrated(Partner):
@@ -187,7 +205,7 @@ def office(
         partner.domain.lower(), names.address, gateway.address,
         authority.issue(partner.domain.lower(), purposes=(SERVER, CLIENT)), Manners(),
     )  # fmt: skip
-    names.put(peer.domain, peer.port)
+    names.put(partner.proxy_fqdn or peer.domain, peer.port)
     alice = Client(gateway.address, f"alice@{HOST}", PASSWORD)
     made = Kept(gateway, alice, {kind: Migrated(peer, kind)})
     yield made, {column: number for number, column in enumerate(COLUMNS) if COLUMNS[column][0] == kind}
@@ -195,7 +213,7 @@ def office(
         made.roster(contact.bare, "remove")
     alice.close()
     peer.close()
-    names.forget(peer.domain)
+    names.forget(partner.proxy_fqdn or peer.domain)
 
 
 class Kept(Office):
