@@ -62,9 +62,16 @@ class Wanted:
     contacts: Mapping[str, Mapping[str, Any]]
     blocked: tuple[str, ...]
 
-    def as_question(self) -> dict[str, Any]:
-        """Return it as the server is told."""
-        return {"contacts": dict(self.contacts), "blocked": list(self.blocked)}
+    def as_question(self, action: str) -> dict[str, Any]:
+        """Return it as the server is told: to look it needs addresses only."""
+        contacts = list(self.contacts) if action == "look" else dict(self.contacts)
+        return {"contacts": contacts, "blocked": list(self.blocked)}
+
+    def known(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the server's answer with the states by address."""
+        states = ((self.contacts, answer.get("contacts")), (self.blocked, answer.get("blocked")))
+        contacts, blocked = (dict(zip(addresses, found or ())) for addresses, found in states)
+        return {**answer, "contacts": contacts, "blocked": blocked}
 
 
 class Contacts(Reconciler):
@@ -143,8 +150,9 @@ class Contacts(Reconciler):
             self._server.ask(ELEMENT, {"action": "hello"})
         known: dict[str, Any] = {}
         for portion in portions(users):
-            question = {"action": action, "users": {user.jid: user.as_question() for user in portion}}
-            known.update(self._server.ask(ELEMENT, question)["users"])
+            question = {"action": action, "users": {user.jid: user.as_question(action) for user in portion}}
+            answers = self._server.ask(ELEMENT, question)["users"]
+            known.update((user.jid, user.known(answers[user.jid])) for user in portion)
         _demand_readable(known)
         if not self._left:
             self._note(known)
@@ -161,8 +169,8 @@ class Contacts(Reconciler):
         found = [
             state
             for answer in known.values()
-            for states in (answer.get("contacts"), answer.get("blocked"))
-            for state in (states or {}).values()
+            for states in (answer["contacts"], answer["blocked"])
+            for state in states.values()
         ]
         self._left = {state: found.count(state) for state in _LEFT}
         if self._left["impossible"]:
@@ -183,8 +191,8 @@ class Contacts(Reconciler):
 
 def _open(known: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
     """Return what is to be carried of a user: contacts with their states, and blocks."""
-    contacts = {address: state for address, state in (known["contacts"] or {}).items() if state in _OPEN}
-    blocked = [address for address, state in (known["blocked"] or {}).items() if state in _OPEN]
+    contacts = {address: state for address, state in known["contacts"].items() if state in _OPEN}
+    blocked = [address for address, state in known["blocked"].items() if state in _OPEN]
     return contacts, blocked
 
 

@@ -58,8 +58,15 @@ def test_what_is_carried() -> None:
     }
 
 
-def test_an_empty_answer_of_lua_may_be_a_list() -> None:
-    assert not reconciler(USER).plan({"alice@contoso.example": {"exists": True, "contacts": [], "blocked": []}})
+def test_answers_are_in_the_order_of_the_question() -> None:
+    user = next(iter(wanted_users([USER])))
+    assert user.as_question("look")["contacts"] == ["bob@partner.example", "carol@partner.example"]
+    assert user.known({"exists": True, "contacts": ["there", "absent"], "blocked": []}) == {
+        "exists": True,
+        "contacts": {"bob@partner.example": "there", "carol@partner.example": "absent"},
+        "blocked": {},
+    }
+    assert user.known({"exists": False}) == {"exists": False, "contacts": {}, "blocked": {}}
 
 
 def test_portions_are_of_like_work_and_lose_nobody() -> None:

@@ -2,9 +2,11 @@
 --
 -- Asked through the administration socket by `<fedgate-contacts>` with JSON inside, and answered likewise:
 --   { "action": "hello" }                                 -> { "format": 1 }
---   { "action": "look", "users": { jid: user, ... } }     -> { "users": { jid: what is known, ... } }
---   { "action": "carry", "users": { jid: user, ... } }    -> the same, after that
--- where user is { "contacts": { jid: { "subscription", "name", "groups" }, ... }, "blocked": [jid or domain, ...] }.
+--   { "action": "look", "users": { jid: { "contacts": [jid, ...], "blocked": [jid or domain, ...] }, ... } }
+--                         -> { "users": { jid: { "exists", "contacts": [what is known, ...], "blocked": [...] }, ... } }
+--   { "action": "carry", "users": { jid: { "contacts": { jid: contact, ... }, "blocked": [...] }, ... } }
+--                         -> { "users": { jid: { "exists" }, ... } }; contact is { "subscription", "name", "groups" }
+-- and where something went wrong with a user, "problem".
 --
 -- What is known of a contact:
 -- absent      not in the roster, and the user never said a word on it   asked       there, or waiting, only because
@@ -56,17 +58,23 @@ local function read(host, user)
 	local roster;
 	roster, problem = roster_of(host, user);
 	if problem then return nil, problem; end
-	return { host = host; user = user; carried = carried or {}; blocklist = blocklist or {}; roster = roster };
+	local marks = consent.marks(host, user);
+	if not marks then return nil, "whom the user refused cannot be read"; end
+	return {
+		host = host; user = user; roster = roster; marks = marks;
+		carried = carried or {}; blocklist = blocklist or {};
+	};
 end
 
-local function is_blocked(known, contact)
-	return known.blocklist[contact] or known.blocklist[jid.host(contact)];
+local function word_on(known, contact)
+	return consent.word(known.marks, known.roster[contact], contact);
 end
 
 local function state_of_contact(known, contact)
 	if known.carried[contact] then return "carried"; end
-	if is_blocked(known, contact) or consent.denied(known.host, known.user, contact) then return "refused"; end
-	if consent.added(known.host, known.user, contact) then return "there"; end
+	if known.blocklist[contact] or known.blocklist[jid.host(contact)] then return "refused"; end
+	local word = word_on(known, contact);
+	if word then return word == "added" and "there" or "refused"; end
 	local pending = known.roster[false].pending;
 	return (known.roster[contact] or pending and pending[contact]) and "asked" or "absent";
 end
@@ -76,8 +84,7 @@ local function state_of_block(known, contact)
 	if known.carried[contact] then return "carried"; end
 	if not hosts[known.host].modules.blocklist then return "impossible"; end
 	if known.blocklist[contact] then return "refused"; end
-	if jid.node(contact) and consent.added(known.host, known.user, contact) then return "there"; end
-	return "absent";
+	return jid.node(contact) and word_on(known, contact) == "added" and "there" or "absent";
 end
 
 --- An address as this server spells it; nil when it is none, or none of another server.
@@ -87,18 +94,22 @@ local function prepared(contact)
 	return jid.join(node, domain);
 end
 
-local function state(known, address, tell)
-	local contact = prepared(address);
-	return contact and tell(known, contact) or "invalid";
+local function states(known, addresses, tell, takes_domains)
+	local found = {};
+	for index, address in ipairs(addresses) do
+		local contact = prepared(address);
+		if contact and not takes_domains and not jid.node(contact) then contact = nil; end
+		found[index] = contact and tell(known, contact) or "invalid";
+	end
+	return found;
 end
 
 local function look(known, wanted)
-	local contacts, blocked = {}, {};
-	for address in pairs(wanted.contacts) do
-		contacts[address] = jid.node(prepared(address)) and state(known, address, state_of_contact) or "invalid";
-	end
-	for _, address in ipairs(wanted.blocked) do blocked[address] = state(known, address, state_of_block); end
-	return { exists = true; contacts = contacts; blocked = blocked };
+	return {
+		exists = true;
+		contacts = states(known, wanted.contacts, state_of_contact);
+		blocked = states(known, wanted.blocked, state_of_block, true);
+	};
 end
 
 -- Carrying -----------------------------------------------------------------------------------------------------------
@@ -162,7 +173,7 @@ local function carry_contacts(known, wanted)
 	end
 	for contact, change in pairs(done) do
 		known.carried[contact] = "contact";
-		consent.welcome(host, user, contact);
+		if known.marks[contact] then consent.welcome(host, user, contact); end
 		announce(known, contact, change.item, change.waiting);
 	end
 	return true;
@@ -220,12 +231,10 @@ local function of_user(address, wanted, action)
 		return { exists = false };
 	end
 	local known, problem = read(host, user);
-	if known and action == "carry" then
-		local ok;
-		ok, problem = carry_all(known, wanted);
-		known = ok and read(host, user);
-	end
-	if known then return look(known, wanted); end
+	local ok = known and action == "carry";
+	if ok then ok, problem = carry_all(known, wanted); end
+	if ok then return { exists = true }; end
+	if known and action == "look" then return look(known, wanted); end
 	log("error", "Cannot carry the contacts of %s: %s", address, problem);
 	return { exists = true; problem = tostring(problem) };
 end
