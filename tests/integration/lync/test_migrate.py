@@ -164,8 +164,12 @@ def test_the_whole_way(leaving: Leaving) -> None:
     leads_to(leaving, GATEWAY)
     talk(leaving)
 
-    # The end, either way.
+    # The end, either way. The way back is open whatever else is wrong.
+    mistake = leaving.imported.target / "group_vars" / "edges" / "mistake.yml"
+    mistake.write_text("federation_limits: none\n")
+    assert leaving.go("").code == 2
     done(leaving.go("back"))
+    mistake.unlink()
     done(leaving.go("finish"))
     assert leaving.zone.of_domain() == before and not any("xmpp-test" in name for name, _ in leaving.zone.records())
     assert done(leaving.go("finish")).changed() == {HOST: 0}
