@@ -31,9 +31,11 @@ ALLOWED: dict[str, set[str]] = {
     # The certificates of an Edge Server are judged by the same rules as those of a Linux gateway.
     "lync": {"model", "certificates"},
     "probe": {"model"},
+    "contacts": {"model"},
     "explain": {"model"},
     # Of its own it reads DNS only; of ``lync`` it knows how blocks are kept there.
     "importing": {"model", "dns", "explain", "gateway", "lync"},
+    "migration": {"dns"},
     # For plug-ins only: the controller's reader of inventories.
     "inventory.py": {"model"},
 }

@@ -79,8 +79,12 @@ VARIABLES: Mapping[str, Variable] = {variable.name: variable for variable in _AL
 PARTNERS = "federation_partners"
 #: A variable of the role that builds gateways; the model is told only whether a host has it.
 DIRECTORY = "xmpp_gateway_directory"
-#: Names of roles, and of what this product itself sets during a run: not the inventory's.
-_NOT_OURS = ("federation_model", "federation_verif", "federation_probe", "edge_certificate")
+#: Names of roles, of what this product itself sets during a run, and of what playbooks/block.yml is told: not the
+#: inventory's.
+_NOT_OURS = (
+    "federation_model", "federation_verif", "federation_probe", "edge_certificate", "federation_block",
+    "federation_release",
+)  # fmt: skip
 
 
 def is_partner_list(name: str) -> bool:

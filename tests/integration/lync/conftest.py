@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,7 @@ from ansible.module_utils.fedgate.lync.connection import Connection, read_connec
 from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
 from ...emulators.lync.outside import Shown
-from ..bind import NAMED, Bind
-from ..far_side import server
-from ..pki import Authority
-from .site import Site, own_address, resolver
+from .site import Site, public_world
 
 Options = dict[str, Any]
 
@@ -87,27 +83,5 @@ def site(lync: Deployment, tmp_path: Path) -> Site:
 @pytest.fixture
 def public(site: Site, tmp_path: Path) -> Iterator[Site]:
     """The same, with the world around it: a name server, and what partners meet at the Edge's address."""
-    if os.geteuid() != 0 or not Path(NAMED).exists():
-        pytest.skip("needs root, for a name server on port 53 of the loopback, and BIND (package bind9)")
-    authority = Authority()
-    anchor = tmp_path / "authority.pem"
-    anchor.write_text(authority.pem)
-    folder = tmp_path / "bind"
-    folder.mkdir()
-    bind, address = Bind(folder), own_address()
-    site.shared |= {
-        "federation_dns_provider": bind.provider(),
-        "federation_dns_ttl": 60,
-        "federation_trust_anchors": [str(anchor)],
-    }
-    for variables in site.hosts.values():
-        variables["edge_published_addresses"] = [address]
-    site.shared["federation_partners"][0]["echo_address"] = "echo@fabrikam.example"
-    shown = Shown(site.lync, "edge1.london", authority.issue("contoso.example"))
-    bind.start()
-    try:
-        with server(shown, address, 5269), resolver(bind.port) as asked:
-            site.shared["federation_dns_resolvers"] = [asked]
-            yield site
-    finally:
-        bind.stop()
+    with public_world(site, tmp_path, lambda first: Shown(site.lync, "edge1.london", first)):
+        yield site

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .site import Site, done
+from .site import PARTNERS, Site, done
 
 
 def writes(site: Site) -> list[str]:
@@ -120,7 +120,9 @@ class TestBlock:
     REASON = "INC-4711: sends malware"
 
     def test_nobody_is_let_in_before_he_is_released(self, site: Site) -> None:
+        site.shared["federation_limits"] = {"keepalive": False}
         done(site.play("partners.yml"))
+        before = site.lync.world.partners["fabrikam.example"]
         writes(site)
         given = {"federation_block": "fabrikam.example", "federation_block_reason": self.REASON}
         planned = done(site.play("block.yml", "--check", "--diff", federation_block_by="dora", **given))
@@ -128,15 +130,22 @@ class TestBlock:
         carried_out = done(site.play("block.yml", federation_block_by="dora", **given))
         assert planned.named_changes() == carried_out.named_changes()
         assert f"fabrikam.example at lync1: {self.REASON} (dora)" in carried_out.output
-        assert "fabrikam.example" not in site.lync.world.partners
+        assert list(site.lync.world.partners) == [
+            "woodgrove.example", "fabrikam.example.blocked.invalid", "emea.fabrikam.example",
+        ]  # fmt: skip
         writes(site)
 
         again = done(site.play("partners.yml"))
         assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
         assert "BLOCKED until released" in again.output and self.REASON in again.output
-        done(site.play("block.yml", federation_release="fabrikam.example"))
-        done(site.play("partners.yml"))
+        # One run lets it in again, as the inventory has it.
+        planned = done(site.play("block.yml", "--check", "--diff", federation_release="fabrikam.example"))
+        released = done(site.play("block.yml", federation_release="fabrikam.example"))
+        assert planned.named_changes() == released.named_changes()
+        assert site.lync.world.partners["fabrikam.example"] == before
         assert list(site.lync.world.partners) == ["woodgrove.example", "fabrikam.example"]
+        again = done(site.play("partners.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and "BLOCKED" not in again.output
 
     def test_it_works_while_the_inventory_has_mistakes(self, site: Site) -> None:
         done(site.play("partners.yml"))
@@ -144,6 +153,14 @@ class TestBlock:
         assert site.play("partners.yml").code != 0
         done(site.play("block.yml", federation_block="fabrikam.example", federation_block_reason="why"))
         assert "fabrikam.example" not in site.lync.world.partners
+        released = done(site.play("block.yml", federation_release="fabrikam.example"))
+        assert "The inventory has mistakes, so who is released is let in by the next run of partners.yml" in " ".join(
+            released.output.split()
+        )
+        assert list(site.lync.world.partners) == ["woodgrove.example", "emea.fabrikam.example"]
+        site.shared["federation_partners"] = PARTNERS
+        done(site.play("partners.yml"))
+        assert site.lync.world.partners["fabrikam.example"].additional_domains == ["emea.fabrikam.example"]
 
     def test_servers_that_cannot_be_reached_are_named(self, site: Site) -> None:
         given = {"federation_block": "fabrikam.example", "federation_block_reason": "why"}

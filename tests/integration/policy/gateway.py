@@ -38,6 +38,7 @@ fedgate_status_interval = 0.3
 fedgate_metrics_file = "/fedgate/fedgate.prom"
 fedgate_audit = "/fedgate/audit.log"
 fedgate_load_s2s = %(load_s2s)s
+admin_socket = "/fedgate/prosody.sock"
 s2s_require_encryption = %(strict)s
 s2s_secure_auth = %(strict)s
 s2s_direct_tls_ports = { 5270 }

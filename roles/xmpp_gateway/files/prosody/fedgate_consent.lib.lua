@@ -117,6 +117,24 @@ function consent.approve(host, user, contact, stanza)
 	return true;
 end
 
+--- For who looks at many contacts of a user at once (fedgate_carry): the marks, nil when they cannot be read.
+consent.marks = marks_of;
+
+--- What a user said on a contact.
+-- @param marks of that user; item: of the contact in that user's roster, or nil
+-- @return refused, added, or nil: not a word
+function consent.word(marks, item, contact)
+	local mark = marks[contact];
+	if mark == "denied" or mark == "blocked" then return "refused"; end
+	if item then return (wanted_by_user(item) or mark ~= "automatic") and "added" or nil; end
+	return (mark == "gone" or marks[jid.host(contact)] == "gone") and "refused" or nil;
+end
+
+--- A contact that the user has added elsewhere, and brings along: no longer there by our doing only.
+function consent.welcome(host, user, contact)
+	put(host, user, contact, nil);
+end
+
 --- @param mark for a contact in the roster: denied or blocked
 local function turn_away(host, user, contact, mark)
 	if not item_of(host, user, contact) then

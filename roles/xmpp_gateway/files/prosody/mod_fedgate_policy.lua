@@ -27,6 +27,7 @@ local refuse = module:require "fedgate_refuse";
 local incoming = module:require "fedgate_incoming";
 local outgoing = module:require "fedgate_outgoing";
 local consent = module:require "fedgate_consent";
+local carry = module:require "fedgate_carry";
 local private = module:require "fedgate_private";
 local components = module:require "fedgate_components";
 local directory = module:require "fedgate_directory";
@@ -182,7 +183,7 @@ local parts = {
 	log = function (...) module:log(...); end; router = prosody;
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
-	scope = scope; directory = directory;
+	scope = scope; directory = directory; blocked = blocked;
 	hold = hold; limits = limits; flow = flow; timing = timing; routes = routes;
 	passage = passage; refuse = refuse; report = report; faults = report.faults; status = status;
 	inspect = inspect;
@@ -194,6 +195,7 @@ for _, part in ipairs({ hold, limits, flow, timing, routes }) do part.init(parts
 incoming.init(parts);
 outgoing.init(parts);
 consent.init(parts);
+carry.init(parts);
 components.init(parts);
 directory.init(parts);
 scope.init(parts);
@@ -247,6 +249,8 @@ hook_global("host-deactivated", function (host) environment.gated[host] = nil; e
 hook_global("reloading-config", reload_blocked); -- before the configuration is read, whatever becomes of it
 hook_global("config-reloaded", reload);
 hook_global("user-deleted", consent.user_deleted, -10); -- mod_roster 300
+hook_global("user-deleted", carry.user_deleted, -10);
+hook_global("admin/fedgate-contacts", carry.asked);
 hook_global("s2s-check-certificate", own_certificate_verdict, 5);
 for _, event in ipairs({ "s2sin-established", "s2sout-established", "s2s-destroyed" }) do
 	hook_global(event, function () status.touch(); end);
