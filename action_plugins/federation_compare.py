@@ -14,10 +14,14 @@ runpy.run_path(str(Path(__file__).resolve().parent.parent / "module_utils" / "fe
 from ansible.module_utils.fedgate.controller import plain
 from ansible.module_utils.fedgate.errors import FedgateError, InvalidValue
 from ansible.module_utils.fedgate.explain.inventory import Inventory
-from ansible.module_utils.fedgate.importing.comparison import PARTS, compare
+from ansible.module_utils.fedgate.importing.comparison import PARTS, accepting, compare
 from ansible.module_utils.fedgate.inventory import Collected
 
-ARGUMENTS = {"deployment": {"type": "dict", "required": True}, "group": {"type": "str", "default": "edges"}}
+ARGUMENTS = {
+    "deployment": {"type": "dict", "required": True},
+    "accepted": {"type": "list", "elements": "str", "default": []},
+    "group": {"type": "str", "default": "edges"},
+}
 
 
 class ActionModule(ActionBase):
@@ -32,9 +36,10 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(ARGUMENTS)
         variables, given = task_vars or {}, plain(arguments)
         try:
-            return {"changed": False, **self._compare(given["deployment"], given["group"], variables)}
+            found = self._compare(given["deployment"], given["group"], variables)
         except FedgateError as error:
             return {"failed": True, "changed": False, "msg": str(error), "error": type(error).__name__}
+        return {"changed": False, **found, **accepting(found["differences"], given["accepted"])}
 
     def _compare(self, deployment: dict[str, Any], group: str, variables: dict[str, Any]) -> dict[str, Any]:
         lacking = [part for part in PARTS if part not in deployment]

@@ -141,7 +141,7 @@ def _policy(suite: argparse.ArgumentParser) -> None:
         "--kinds", type=_some_of("kind", list(policy.KINDS)), default=list(policy.KINDS), metavar="NAME,…",
         help=f"which: {','.join(policy.KINDS)}",
     )  # fmt: skip
-    suite.add_argument("--stanzas", type=_positive, default=16000, metavar="N", help="in each burst: 16000")
+    suite.add_argument("--stanzas", type=_positive, default=8000, metavar="N", help="of each kind in each round: 8000")
 
 
 def _measure_policy(options: argparse.Namespace) -> Outcome:

@@ -11,8 +11,8 @@ from .resolver import Outside
 
 #: Domain → further labels below it that Fedgate may manage: sites (with the pools below them), components, hosts.
 DYNAMIC = {
-    "contoso.example": ("london", "tokyo", "paris", "conference", "edge", "www"),
-    "contoso-asia.example": ("london", "tokyo", "conference", "edge"),
+    "contoso.example": ("london", "tokyo", "paris", "conference", "edge", "www", "xmpp-test"),
+    "contoso-asia.example": ("london", "tokyo", "conference", "edge", "xmpp-test"),
 }
 #: Zones of ours that others host, on this machine: zone → key of ``hosted`` in the lab's state.
 HOSTED = {"contoso-cloud.example": "route53", "contoso-power.example": "powerdns"}

@@ -17,6 +17,13 @@ options:
     description: The results of M(lync_info) on a Front End Server.
     type: dict
     required: true
+  accepted:
+    description:
+      - Differences that somebody has looked at and agreed to, each as RV(differences) names it, word for word. One that
+        comes with another reason is another difference.
+    type: list
+    elements: str
+    default: []
   group:
     description: Group of all gateways.
     type: str
@@ -71,6 +78,22 @@ others:
   returned: success
 notes:
   description: What one of the two has no counterpart of.
+  type: list
+  elements: str
+  returned: success
+differences:
+  description: What is gained, lost or unclear, one line each, with the reason.
+  type: list
+  elements: str
+  returned: success
+  sample: ["gained partner2.example: its type becomes federated, from public_unverified"]
+unaccepted:
+  description: Those of them that O(accepted) does not name.
+  type: list
+  elements: str
+  returned: success
+accepted_in_vain:
+  description: Those of O(accepted) that are no difference, or no more.
   type: list
   elements: str
   returned: success

@@ -49,6 +49,12 @@ options:
         type: list
         elements: str
         default: []
+      found_at:
+        description:
+          - Name at which the SRV records are looked up instead of O(targets[].domain), for a gateway that is known by a
+            test name until the domain's own records lead to it. The stream and the certificate are still the domain's.
+          - The step C(srv) fails when there is no record at that name.
+        type: str
   resolvers:
     description: IP addresses of the DNS servers to ask. The system's, if empty.
     type: list
@@ -209,6 +215,7 @@ TARGET = {
     "port": {"type": "int", "default": 5269},
     "expect_target": {"type": "str"},
     "expect_addresses": {"type": "list", "elements": "str", "default": []},
+    "found_at": {"type": "str"},
 }
 ARGUMENTS = {
     "targets": {"type": "list", "elements": "dict", "required": True, "options": TARGET},

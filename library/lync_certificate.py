@@ -22,6 +22,8 @@ description:
     by hand, is assigned.
   - A certificate that is assigned takes effect when the services are started the next time, which is left to
     M(lync_service). RV(reassigned) names the members that need it, RV(previous) what to go back to.
+  - What was assigned before is noted on each member until M(lync_service) has seen the services serve. A certificate
+    with which they did not start is noted too, and is not assigned there again; people have to look first.
   - V(AudioVideoAuthentication) should have a certificate of its own that lives long, since media tokens are signed with
     it. A warning says where it shares one that lives less than 180 days.
   - To the other members of a pool the key goes as PKCS#12 (C(Export-PfxCertificate)) under a random password that
@@ -68,7 +70,7 @@ options:
         description: PEM file on the controller with its private key.
         type: path
   certificates:
-    description: The certificates, each for other uses. Needed, unless O(restore) is given.
+    description: The certificates, each for other uses. Needed, unless O(restore) or O(take_back) is given.
     type: list
     elements: dict
     default: []
@@ -176,6 +178,12 @@ options:
       chain:
         description: The answer itself, PEM, as M(edge_certificate_issue) returns it.
         type: str
+      signed_now:
+        description:
+          - The request is signed in the same run, by M(edge_certificate_issue), and another call of this module gets
+            O(certificates[].chain). So nobody is waited for, and check mode plans what follows as well.
+        type: bool
+        default: false
       pkcs12_password:
         description: Password of an O(certificates[].answer) that is PKCS#12. It does not leave the controller.
         type: str
@@ -210,6 +218,13 @@ options:
         with which the services do not start. Nothing else is done then.
     type: dict
     default: {}
+  take_back:
+    description:
+      - Names of certificates. Where no service has been started yet with what was assigned for one of them, what was
+        assigned before is assigned again on each member, as noted there. Nothing else is done then.
+    type: list
+    elements: str
+    default: []
   directory:
     description: Folder on the servers for requests, and for files on their way. It has to be there.
     type: str
@@ -286,6 +301,14 @@ reassigned:
   description: Members on which something was assigned, whose services have to be started again.
   type: list
   elements: str
+  returned: success
+untried:
+  description: Certificates that are assigned and that no service has been started with yet, names by member.
+  type: dict
+  returned: success
+unmanaged:
+  description: What else is assigned, and left alone - thumbprint by use, by member.
+  type: dict
   returned: success
 handover:
   description:

@@ -60,7 +60,8 @@ sites:
   returned: when it was asked for and can be read
 edge_pools:
   description:
-    - By internal FQDN, C(site), C(external_fqdn) (the Access Edge FQDN), C(version), C(product), C(computers).
+    - By internal FQDN, C(site), C(external_fqdn) (the Access Edge FQDN), C(version), C(product), C(has_xmpp) (whether
+      that product has the XMPP gateway), C(computers).
     - Front End.
   type: dict
   returned: when it was asked for and can be read

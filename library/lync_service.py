@@ -90,6 +90,19 @@ options:
     type: list
     elements: str
     default: []
+  certificates:
+    description:
+      - Names of certificates of M(lync_certificate) that the services show. When they do not serve, and what is
+        assigned has not been served before, what was assigned before is assigned again, as M(lync_certificate) has
+        noted on the server, and the services are started with that. It is an error all the same, with RV(went_back)
+        and RV(refused).
+    type: list
+    elements: str
+    default: []
+  directory:
+    description: The folder on the server that M(lync_certificate) was told.
+    type: str
+    default: C:\Windows\Temp
   interval:
     description: Seconds between two looks while something is waited for, 0.05 to 60.
     type: float
@@ -130,6 +143,15 @@ listening:
   type: list
   elements: int
   returned: success
+went_back:
+  description: What was assigned again, thumbprint by use, where the services did not serve with what was assigned.
+  type: dict
+  returned: failure, with O(certificates)
+refused:
+  description: Thumbprints of the certificates with which they did not serve.
+  type: list
+  elements: str
+  returned: failure, with O(certificates)
 calls:
   description: How many cmdlets were called.
   type: int

@@ -15,9 +15,11 @@ description:
   - The products have no list of blocked XMPP domains, so blocks are kept in the list of partners itself, as partners
     with names that nobody can have, the domain and C(.blocked.invalid). Their descriptions say since when, why and by
     whom.
-  - A partner whose primary domain is blocked goes with all its domains; of others only the blocked domains go.
-  - A domain need not be a partner. What is released is let in again by the next run of M(lync_xmpp_partner), as far as
-    the inventory has it.
+  - Exactly the domains that are named go. An entry of the list has the name of its primary domain, so a partner whose
+    primary domain is blocked is removed and made anew under the first of its other domains, with the same settings.
+    Whoever shall be shut out as a whole is named with all domains; a warning says which are left.
+  - A domain need not be a partner. What is released is let in again at once when O(partners) is given, and else by the
+    next run of M(lync_xmpp_partner).
   - It holds where the change has been replicated to, see M(lync_replication).
 extends_documentation_fragment: [fedgate, fedgate.lync]
 options:
@@ -51,6 +53,88 @@ options:
     type: list
     elements: str
     default: []
+  partners:
+    description:
+      - The partners as M(federation_model) publishes them, for O(state=released). Those of them who have a domain that
+        is released are brought to what is said here, domains and settings, as far as no other block stands; a
+        connection limit that is left open stays what it is there.
+      - With O(state=blocked) nobody is let in by them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      domain:
+        description: Primary domain.
+        type: str
+        required: true
+      additional_domains:
+        description: Further domains of the same partner.
+        type: list
+        elements: str
+        default: []
+      description:
+        description: A note.
+        type: str
+      type:
+        description: How far the partner's users are trusted (PartnerType).
+        type: str
+        choices: [federated, public_verified, public_unverified]
+        default: public_unverified
+      tls:
+        description: TlsNegotiation.
+        type: str
+        choices: [required, optional, not_supported]
+        default: required
+      sasl:
+        description: SaslNegotiation.
+        type: str
+        choices: [required, optional, not_supported]
+        default: required
+      dialback:
+        description: SupportDialbackNegotiation.
+        type: bool
+        default: true
+      keepalive:
+        description: EnableKeepAlive.
+        type: bool
+        default: true
+      connection_limit:
+        description: ConnectionLimit; without it, what the server has stays.
+        type: int
+      proxy_fqdn:
+        description: The partner's server, in place of what its SRV record names (ProxyFqdn).
+        type: str
+      dialback_certificate:
+        description: V(valid) is no setting of these products, and refused unless it is waived.
+        type: str
+        choices: [any, valid]
+        default: any
+      stanza_rate:
+        description: Stanzas a second; no setting of these products, and refused unless it is waived.
+        type: int
+      stanza_size:
+        description: Bytes in a stanza; no setting of these products, and refused unless it is waived.
+        type: int
+      waive:
+        description: Rules that somebody has agreed to do without, by their names.
+        type: list
+        elements: str
+        default: []
+      allow_plaintext:
+        description: The model has checked it; not used.
+        type: raw
+      echo_address:
+        description: For probes; not used.
+        type: raw
+      expires:
+        description: The model has checked it; not used.
+        type: raw
+      methods:
+        description: Methods of authentication that are left; the model has worked them out; not used.
+        type: raw
+      verdict:
+        description: The model's verdict on the combination; not used.
+        type: raw
 seealso:
   - module: lync_xmpp_partner
   - module: federation_block
@@ -68,10 +152,11 @@ EXAMPLES = r"""
     subdomains: true
     reason: "INC-4712: spam"
 
-- name: Have them let in again by the next run
+- name: Let in again who is in the inventory
   lync_xmpp_block:
     domains: [fabrikam.example, adatum.example]
     state: released
+    partners: "{{ federation_model.partners }}"
 """
 
 RETURN = r"""
@@ -97,7 +182,7 @@ left:
 plan:
   description:
     - Changes, each action, kind, name, before, after. Kind is V(xmpp_partner) with its primary domain for who loses
-      domains, or V(block) with the blocked domain.
+      domains, goes on under another one or is let in again, or V(block) with the blocked domain.
   type: list
   elements: dict
   returned: success

@@ -16,7 +16,10 @@ description:
     neither lost nor overwritten. Of other settings only those are written that differ.
   - Partners on the server that are not listed are left alone and reported, unless O(purge) is set.
   - Domains that M(lync_xmpp_block) has shut out are not let in, whatever O(partners) says, and are taken away where
-    somebody has let them in by hand.
+    somebody has let them in by hand. A partner whose primary domain is among them is kept under the first of its
+    others.
+  - A partner on the server whose domains all belong to one listed partner is taken for that partner under a former
+    primary domain, and replaced by it.
   - When a change fails, those before it are kept and named in RV(applied); a second run does the rest.
 extends_documentation_fragment: [fedgate, fedgate.lync]
 options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import ansible.module_utils
@@ -16,6 +17,9 @@ if _PACKAGE not in ansible.module_utils.__path__:
 
 # Programs that tests start must read our settings, wherever they are started.
 os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
+
+# What runs beside these tests changes other things: each would wait for the other's modules on this machine.
+os.environ["FEDGATE_LOCK"] = os.path.join(tempfile.gettempdir(), f"fedgate-tests-{os.getpid()}.lock")
 
 
 def pytest_report_header() -> str:

@@ -126,13 +126,13 @@ def title(kind: Kind, count: int) -> str:
     return f"{count:,} partners, {kind.title}"
 
 
-def rounds(count: int) -> list[tuple[str, str]]:
-    """Return which side is measured first and second in each round: each of them first in every other one."""
+def turns(count: int) -> list[tuple[str, str]]:
+    """Return which side gets its burst first and second in each pair: each of them first in every other one."""
     return [(OURS, PLAIN) if number % 2 == 0 else (PLAIN, OURS) for number in range(count)]
 
 
 def seconds(sizes: Sequence[int], kinds: Sequence[str], repeat: int, stanzas: int) -> float:
     """Return roughly how long the suite will take, on two cores with nothing else to do."""
-    # Making the gateway; then for each size a policy, and each start of the server with its streams.
-    burst = 0.1 + stanzas * 80e-6
-    return 45 + len(sizes) * (15 + 2 * repeat * (4 + len(kinds) * burst)) + 90
+    # Making the gateways; then for each size a policy, and each start of both servers with their streams.
+    series = 0.2 + 2 * stanzas * 80e-6
+    return 60 + len(sizes) * (15 + repeat * (6 + len(kinds) * series)) + 90

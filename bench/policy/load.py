@@ -1,4 +1,4 @@
-"""The load generator: all streams of one start of the gateway, and bursts of stanzas over them."""
+"""The load generator: all streams of one start of a gateway, and bursts of stanzas over them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import itertools
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from types import TracebackType
 from typing import Optional
 
 from ..errors import BenchError
 from . import streams
 from .cases import ALICE, CONTACT, HOST, Kind
-from .gateway import PASSWORD, Gateway
+from .gateway import Gateway
+from .making import PASSWORD
 
 #: What a burst may take, in seconds.
 PATIENCE = 120.0
@@ -23,6 +24,8 @@ PATIENCE = 120.0
 BLOCK = 40
 #: So many bytes of what arrives are kept, to be looked at.
 SAMPLE = 4096
+#: Seconds after the last stanza arrived until the meter is read: what the gateway still does belongs to the burst.
+AFTERWARDS = 0.003
 _numbers = itertools.count(1)
 
 
@@ -39,6 +42,11 @@ class Burst:
     wall: float
     gateway: float
     generator: float
+
+    @classmethod
+    def sum(cls, bursts: Sequence[Burst]) -> Burst:
+        """Return what several took together."""
+        return cls(*(sum(values) for values in zip(*map(astuple, bursts))))
 
     @property
     def figures(self) -> dict[str, float]:
@@ -92,24 +100,54 @@ class Tally:
             raise BenchError(f"{what}: {self._left} stanzas did not arrive within {PATIENCE:.0f} s") from error
 
 
-class Generator:
-    """Partners' servers with their streams, and alice, online.
+class Partners:
+    """The partners' servers, as the gateways find them: each gateway's streams go to its own generator.
 
-    :param host: the gateway.
-    :param contexts: TLS as a client and as a server, with the partners' certificate.
+    :param near: the address to listen at; :param context: TLS as a server.
     """
 
-    def __init__(self, host: Gateway, contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
-        self._host, self._meter = host, host.meter()
-        self._client, self._server = contexts
+    def __init__(self, near: str, context: ssl.SSLContext) -> None:
+        self._near, self._context = near, context
+        self._ears: dict[str, Callable[[streams.Stream], None]] = {}
+
+    async def __aenter__(self) -> Partners:
+        """Listen."""
+        self._listener = await asyncio.start_server(self._accept, self._near, 5269)
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        """Listen no more."""
+        self._listener.close()
+
+    def tell(self, address: str, hear: Callable[[streams.Stream], None]) -> None:
+        """Give the streams that the gateway at an address opens to a function."""
+        self._ears[address] = hear
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, stream = await streams.from_gateway(reader, writer, self._context)
+        self._ears[writer.get_extra_info("peername")[0]](stream)
+
+
+class Generator:
+    """The load of one gateway: partners' streams to it and from it, and alice, online.
+
+    :param host: the gateway.
+    :param context: TLS as a client, with the partners' certificate.
+    :param partners: who accept its streams.
+    """
+
+    def __init__(self, host: Gateway, context: ssl.SSLContext, partners: Partners) -> None:
+        self._host, self._meter, self._client = host, host.meter(), context
         self._tally = Tally()
-        self._partners: dict[str, streams.Stream] = {}
+        self._streams: dict[str, streams.Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: list[streams.Stream] = []
+        partners.tell(host.address, self._hear)
 
     async def __aenter__(self) -> Generator:
-        """Listen, and log alice in."""
-        self._listener = await asyncio.start_server(self._accept, self._host.near, 5269)
+        """Log alice in."""
         self._alice = await streams.as_user(self._host.address, ALICE, PASSWORD, self._client)
         self._hear(self._alice)
         return self
@@ -118,7 +156,6 @@ class Generator:
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         """Drop everything."""
-        self._listener.close()
         for task in self._tasks:
             task.cancel()
         for stream in self._open:
@@ -129,7 +166,7 @@ class Generator:
         """Open a stream for each partner. :raises streams.Refused: when one is not let in."""
         for domain in domains:
             stream = await streams.to_gateway(self._host.address, domain, HOST, self._client)
-            self._partners[domain] = stream
+            self._streams[domain] = stream
             self._hear(stream)
 
     async def burst(self, side: str, kind: Kind, domains: Sequence[str], count: int) -> Burst:
@@ -142,8 +179,10 @@ class Generator:
         began, busy, used = time.monotonic(), time.process_time(), self._meter()
         await asyncio.gather(*(self._send(kind, domain, kind.stanza(domain, marker), each) for domain in domains))
         await self._tally.complete(f"{kind.title} ({side})")
+        wall = time.monotonic() - began
+        await asyncio.sleep(AFTERWARDS)
         done = Burst(
-            each * len(domains), time.monotonic() - began, self._meter() - used, time.process_time() - busy
+            each * len(domains), wall, self._meter() - used, time.process_time() - busy
         )  # fmt: skip
         wrong = kind.wrong(side, self._tally.seen)
         if wrong:
@@ -159,7 +198,7 @@ class Generator:
         await self._alice.writer.drain()
 
     async def _send(self, kind: Kind, domain: str, stanza: bytes, count: int) -> None:
-        stream = self._partners[domain] if kind.inbound else self._alice
+        stream = self._streams[domain] if kind.inbound else self._alice
         block = stanza * BLOCK
         for left in range(count, 0, -BLOCK):
             stream.writer.write(block if left >= BLOCK else stanza * left)
@@ -171,12 +210,6 @@ class Generator:
                 await stream.listen(self._tally.ear())
 
         self._open.append(stream)
-        self._keep(asyncio.create_task(hear()))
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
+        task = asyncio.create_task(hear())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        _, stream = await streams.from_gateway(reader, writer, self._server)
-        self._hear(stream)

@@ -23,6 +23,14 @@ from .route53 import World
 STATUS_DELAY = 1.2
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark those tests of labs that do without the one that is shared: they may run beside it, in another process."""
+    for item in items:
+        if item.get_closest_marker("lab") and "lab_up" not in getattr(item, "fixturenames", ()):
+            item.add_marker("own_lab")
+
+
 @dataclass(frozen=True)
 class Lab:
     """The tests' lab.

@@ -299,7 +299,9 @@ class TestBadServers:
 
 class TestByDns:
     def look(self, records: dict[tuple[str, str], list[str]], port: int = 1, **options: Any) -> dict[str, Any]:
-        target = {name: options.pop(name) for name in ("expect_target", "expect_addresses") if name in options}
+        target = {
+            name: options.pop(name) for name in ("expect_target", "expect_addresses", "found_at") if name in options
+        }
         with name_server(records, silent=options.pop("silent", False)) as dns_port:
             settings = {"resolvers": ["127.0.0.1"], "dns_port": dns_port, "timeout": 5, **options}
             return probe([Target("edge", DOMAIN, port=port, **target)], **settings)[0]
@@ -375,6 +377,23 @@ class TestByDns:
             "not to edge.contoso.example",
         )
         failed(self.look(records, expect_target="old.example", expect_addresses=("192.0.2.7",)), "address", "192.0.2.7")
+
+    def test_a_test_name_leads_to_the_domains_server(self, authority: Authority) -> None:
+        test = f"xmpp-test.{DOMAIN}"
+        with server(honest(authority.issue(DOMAIN))) as port:
+            records = {
+                (f"_xmpp-server._tcp.{DOMAIN}", "SRV"): ["10 0 5269 old.example."],
+                (f"_xmpp-server._tcp.{test}", "SRV"): [f"10 0 {port} edge.contoso.example."],
+                ("edge.contoso.example", "A"): ["127.0.0.1"],
+            }
+            found = self.look(
+                records, found_at=test, expect_target="edge.contoso.example", trust_anchors=[authority.pem]
+            )
+            # The certificate has to stand for the domain, which it does not have to for the test name.
+            assert found["ok"] and found["domain"] == DOMAIN, found["message"]
+        # No falling back: neither to the domain's records nor to its addresses.
+        del records[f"_xmpp-server._tcp.{test}", "SRV"]
+        failed(self.look(records, found_at=test), "srv", f"_xmpp-server._tcp.{test} has no SRV record")
 
     def test_waits_for_records_that_come_late(self, authority: Authority) -> None:
         import threading

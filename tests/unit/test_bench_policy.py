@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import cli, fleet, report  # noqa: E402 - the path comes first
 from bench.errors import BenchError  # noqa: E402
-from bench.policy import cases, change, gateway, spread, targets  # noqa: E402
+from bench.policy import cases, change, gateway, making, spread, targets  # noqa: E402
 from bench.policy.cases import KINDS, OURS, PLAIN  # noqa: E402
 from bench.policy.load import Burst, Tally  # noqa: E402
 
@@ -68,8 +68,8 @@ def test_partners_take_turns_at_the_types_and_the_first_have_streams() -> None:
     assert cases.domain(cases.MOST_PARTNERS) not in {item["domain"] for item in cases.partners(10_000)}
 
 
-def test_each_side_is_first_in_every_other_round() -> None:
-    assert cases.rounds(3) == [(OURS, PLAIN), (PLAIN, OURS), (OURS, PLAIN)]
+def test_each_side_is_first_in_every_other_pair() -> None:
+    assert cases.turns(3) == [(OURS, PLAIN), (PLAIN, OURS), (OURS, PLAIN)]
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
@@ -92,7 +92,7 @@ def kind_note() -> bytes:
 
 
 def test_both_configurations_differ_in_our_modules_alone() -> None:
-    found = gateway.configurations(CONFIGURATION)
+    found = making.configurations(CONFIGURATION)
     ours, plain = (found[side].splitlines() for side in (OURS, PLAIN))
     assert [(mine.strip(), other.strip()) for mine, other in zip(ours, plain) if mine != other] == [
         ('modules_disabled = { "s2s"; "offline" }', 'modules_disabled = { "offline" }'),
@@ -100,7 +100,7 @@ def test_both_configurations_differ_in_our_modules_alone() -> None:
     ]
     assert "limits" not in found[OURS] + found[PLAIN]
     with pytest.raises(BenchError, match="another template"):
-        gateway.configurations("admins = {}\n")
+        making.configurations("admins = {}\n")
 
 
 def test_markers_are_counted_across_the_pieces_in_which_they_arrive() -> None:
@@ -125,6 +125,12 @@ def test_figures_are_per_stanza_and_parts_of_one_core() -> None:
         "gateway busy": pytest.approx(90),
         "generator busy": pytest.approx(20),
     }
+
+
+def test_bursts_of_a_round_count_together() -> None:
+    first, second = Burst(stanzas=500, wall=0.1, gateway=0.05, generator=0.01), Burst(500, 0.3, 0.15, 0.03)
+    assert Burst.sum([first, second]).figures["CPU per stanza"] == pytest.approx(200)
+    assert Burst.sum([first, second]).wall == pytest.approx(0.4)
 
 
 def test_the_change_in_the_middle_is_reported() -> None:

@@ -32,6 +32,13 @@ def test_inventory_guide_names_no_other() -> None:
     assert not {name for name in named if name not in VARIABLES and not name.startswith("edge_certificate")}
 
 
+def test_operations_guide_lists_every_playbook() -> None:
+    rows = [line for line in (ROOT / "docs" / "operations.md").read_text().splitlines() if line.startswith("|")]
+    named = set(re.findall(r"`playbooks/(\w+\.yml)[ `]", "\n".join(rows)))
+    # The whole procedure has a chapter of its own.
+    assert named | {"site.yml"} == {path.name for path in (ROOT / "playbooks").glob("*.yml")}
+
+
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_paths_in_guides_exist(guide: Path) -> None:
     text = guide.read_text()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-from ansible.module_utils.fedgate.lock import Busy, _try, one_at_a_time
+from ansible.module_utils.fedgate.lock import Busy, _try, lock_file, one_at_a_time
 
 pytestmark = pytest.mark.edge
 
@@ -34,6 +34,16 @@ def test_a_second_run_gives_up_with_a_clear_message(tmp_path: Path) -> None:
     with one_at_a_time(path), pytest.raises(Busy, match="another run has been changing this machine"):
         with one_at_a_time(path, patience=0.3):
             pytest.fail("both hold it")
+
+
+def test_runs_with_nothing_in_common_have_locks_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = str(tmp_path / "mine")
+    monkeypatch.setenv("FEDGATE_LOCK", path)
+    assert lock_file() == path
+    monkeypatch.setenv("FEDGATE_LOCK", "")
+    usual = lock_file()
+    monkeypatch.delenv("FEDGATE_LOCK")
+    assert usual == lock_file() != path and usual.endswith("lock")
 
 
 def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ PROVIDERS: dict[str, Any] = {
     "options": options.PROVIDER,
     "required_if": options.NEEDS,
 }
-_RECORD_OPTIONS: dict[str, Any] = {
+RECORD_OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "type": {"type": "str", "required": True, "choices": list(TYPES)},
     "ttl": {"type": "int"},
@@ -36,7 +36,7 @@ _RECORD_OPTIONS: dict[str, Any] = {
 }
 ARGUMENTS: dict[str, Any] = {
     "providers": PROVIDERS,
-    "records": {"type": "list", "elements": "dict", "required": True, "options": _RECORD_OPTIONS},
+    "records": {"type": "list", "elements": "dict", "required": True, "options": RECORD_OPTIONS},
     "hold": {"type": "list", "elements": "str", "default": []},
     "force": {"type": "bool", "default": False},
     "wait": {"type": "str", "choices": ["provider", "authoritative"], "default": "provider"},

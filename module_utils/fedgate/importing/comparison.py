@@ -24,6 +24,8 @@ from .judging import judge
 #: same: nothing changes. gained, lost: something passes that did not, or the contrary. both: some of each. other: it is
 #: done otherwise, and the same passes. unclear: the model refuses what the server has.
 VERDICTS = ("same", "other", "gained", "lost", "both", "unclear")
+#: Those of which somebody has to know.
+DIFFERENT = ("gained", "lost", "both", "unclear")
 #: Keys of a compiled row, beside its methods.
 _SHOWN = ("type", "tls", "sasl", "dialback", "keepalive", "connection_limit", "proxy_fqdn")
 #: What has to be read on the Front End for it.
@@ -108,16 +110,36 @@ def compare(deployment: Mapping[str, Any], hosts: Hosts, after: Inventory, today
     users = [*_others(changes["ours"]), *_homes(deployment, after.deployment)]
     verdicts = [one["verdict"] for one in (*rows, *users)]
     counts = {name: verdicts.count(name) for name in VERDICTS}
-    same = not any(counts[name] for name in ("gained", "lost", "both", "unclear"))
+    same = not any(counts[name] for name in DIFFERENT)
     notes = [*source.notes, *_beyond(deployment, after.deployment)]
     found = {"rows": rows, "others": users, "notes": notes, "counts": counts, "same": same}
+    found["differences"] = differences(rows, users)
     return {**found, "text": text_of(found, changes_text(changes))}
 
 
 def _hopeless(reasons: Sequence[str]) -> dict[str, Any]:
     text = "\n".join(["Nothing can be compared, for the model refuses the deployment as a whole:", *reasons])
     counts = {**dict.fromkeys(VERDICTS, 0), "unclear": len(reasons)}
-    return {"rows": [], "others": [], "notes": list(reasons), "counts": counts, "same": False, "text": text}
+    found = {"rows": [], "others": [], "notes": list(reasons), "differences": list(reasons)}
+    return {**found, "counts": counts, "same": False, "text": text}
+
+
+def differences(rows: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each row and each other thing of which something is gained, lost or unclear."""
+    named = [*((row["domain"], row) for row in rows), *((one["name"], one) for one in others)]
+    return [
+        f"{one['verdict']} {name}: {'; '.join(one['because'])}" for name, one in named if one["verdict"] in DIFFERENT
+    ]
+
+
+def accepting(found: Sequence[str], accepted: Sequence[str]) -> dict[str, list[str]]:
+    """Return which differences nobody has agreed to, and what was agreed to and is none. Blanks are of no account."""
+    agreed = {" ".join(line.split()): line for line in accepted}
+    there = {" ".join(line.split()): line for line in found}
+    return {
+        "unaccepted": [line for key, line in there.items() if key not in agreed],
+        "accepted_in_vain": [line for key, line in agreed.items() if key not in there],
+    }
 
 
 def _rows(

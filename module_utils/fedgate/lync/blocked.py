@@ -31,18 +31,19 @@ def split(partners: Mapping[str, Allowed]) -> tuple[Blocks, dict[str, Allowed]]:
 
 
 def left(partner: Allowed, blocks: Iterable[Block]) -> Allowed | None:
-    """Return what a partner keeps: all but its blocked domains; None when its primary one is blocked.
+    """Return what a partner keeps: all but its blocked domains; None when it has no other.
 
-    The other domains of such a partner are shut out with it: they are one entry there, and it goes.
+    An entry of the list has the name of its primary domain. Where that one is blocked, the first of the others takes
+    its place, with the same settings.
     """
     covering = list(blocks)
-    shut = {name for name in partner.domains if any(block.covers(name) for block in covering)}
-    if partner.domain in shut:
-        return None
-    if not shut:
+    kept = [name for name in partner.domains if not any(block.covers(name) for block in covering)]
+    if len(kept) == len(partner.domains):
         return partner
-    kept = tuple(name for name in partner.additional_domains if name not in shut)
-    return Allowed(partner.domain, kept, partner.settings, partner.identity)
+    if not kept:
+        return None
+    identity = partner.identity if kept[0] == partner.domain else kept[0]
+    return Allowed(kept[0], tuple(kept[1:]), partner.settings, identity)
 
 
 def entry(block: Block) -> Allowed:

@@ -35,6 +35,7 @@ class Decision:
     :ivar answer: what is to be imported.
     :ivar request: the request that waits, as PEM.
     :ivar online: the request at the enterprise CA.
+    :ivar refused: the certificate that would fit, had the services started with it.
     """
 
     step: str
@@ -45,6 +46,7 @@ class Decision:
     answer: Answer | None = None
     request: str | None = None
     online: OnlineRequest | None = None
+    refused: str | None = None
 
 
 def decide(
@@ -67,13 +69,17 @@ def decide(
     if not reasons and live is not None:
         return Decision(ASSIGN, (), live, live.thumbprint, _chain(live, held))
     base = Decision(REQUEST, reasons, live)
-    ready = _ready(order, held, live, now, warn)
+    ready, refused = _ready(order, held, live, now, warn)
     if ready is not None:
         return dataclasses.replace(base, step=ASSIGN, target=ready.thumbprint, chain=_chain(ready, held))
     found = answer()
     if found is not None:
         return dataclasses.replace(base, step=IMPORT, target=found.thumbprint, chain=found.chain, answer=found)
-    return _asked(order, held, base)
+    asked = _asked(order, held, base)
+    if asked.step == REQUEST and refused is not None and not order.rules.force:
+        # Another one would end like it, and interrupt everybody again: people look first.
+        return dataclasses.replace(base, step=WAIT, refused=refused.thumbprint)
+    return asked
 
 
 def _by_thumbprint(order: Order, held: Held, host: str) -> Decision:
@@ -120,8 +126,14 @@ def shortcomings(order: Order, stored: Stored, now: datetime) -> tuple[str, ...]
     return tuple(found)
 
 
-def _ready(order: Order, held: Held, live: Stored | None, now: datetime, warn: Callable[[str], None]) -> Stored | None:
-    """Return the newest certificate of the store that could serve: imported by a run that was killed, or by hand."""
+def _ready(
+    order: Order, held: Held, live: Stored | None, now: datetime, warn: Callable[[str], None]
+) -> tuple[Stored | None, Stored | None]:
+    """Return the newest certificate of the store that could serve, from a run that was killed or imported by hand.
+
+    The second is the newest that would be the first, had the services started with it.
+    """
+    refused = None
     found = [
         each
         for each in held.certificates
@@ -136,8 +148,10 @@ def _ready(order: Order, held: Held, live: Stored | None, now: datetime, warn: C
         except CheckFailed as error:
             warn(f"not used for {order.name}: {error}")
             continue
-        return each
-    return None
+        if each.thumbprint not in held.refused:
+            return each, refused
+        refused = refused or each
+    return None, refused
 
 
 def _is_anothers(order: Order, stored: Stored, held: Held) -> bool:

@@ -150,7 +150,7 @@ class HandedOver(Reconciler):
         known = (
             self.work.results(observed.inner, plan)
             if observed.inner is not None
-            else {"certificates": {}, "previous": {}, "reassigned": [], "calls": 0}
+            else {"certificates": {}, "previous": {}, "reassigned": [], "untried": {}, "unmanaged": {}, "calls": 0}
         )
         task = observed.wanted.digest if observed.wanted else None
         return {**known, "handover": {"directory": self.folder.path, "task": task, "waiting": task is not None}}
@@ -176,8 +176,8 @@ def _given(call: Call) -> str:
 def _check(params: Mapping[str, Any], name: str) -> None:
     if not _NAME.fullmatch(name):
         raise InvalidValue(f"'{name}' cannot name a folder", path="name", hint="Use the name of the server.")
-    if params["members"] or params["restore"]:
-        option = "members" if params["members"] else "restore"
+    option = next((each for each in ("members", "restore", "take_back") if params[each]), None)
+    if option:
         raise InvalidValue(
             f"{option} cannot be handed over: a hand-over is for one server, and carries no key",
             path=option,

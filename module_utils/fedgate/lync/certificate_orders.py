@@ -48,6 +48,7 @@ class Order:
     :ivar ca: the enterprise CA; None for a request by file.
     :ivar answer: path of the authority's answer on the controller.
     :ivar chain: the answer itself, PEM.
+    :ivar signed_now: whether the request is signed in the same run, so that nobody else is waited for.
     :ivar password: of an answer that is PKCS#12.
     :ivar anchors: PEM files on the controller with the roots that it may lead to.
     :ivar thumbprint: the certificate to assign, which is in the store already; nothing else is done then.
@@ -63,6 +64,7 @@ class Order:
     ca: EnterpriseCa | None = None
     answer: str | None = None
     chain: str | None = None
+    signed_now: bool = False
     password: str | None = field(default=None, repr=False)
     anchors: tuple[str, ...] = ()
     thumbprint: str | None = None
@@ -119,6 +121,7 @@ def _read(item: Mapping[str, Any], members: int) -> Order:
         ca,
         item.get("answer"),
         item.get("chain") or None,
+        bool(item.get("signed_now")),
         item.get("pkcs12_password"),
         tuple(item.get("trust_anchors") or ()),
         request_file=item.get("request_file"),
@@ -183,7 +186,7 @@ def _ca(item: Mapping[str, Any]) -> EnterpriseCa | None:
 def _refuse_together(item: Mapping[str, Any]) -> None:
     if item.get("answer") and item.get("chain"):
         raise InvalidValue("answer and chain are the same thing", path="answer", hint="Give one of them.")
-    for name in ("answer", "chain", "request_file"):
+    for name in ("answer", "chain", "request_file", "signed_now"):
         if item.get("ca") and item.get(name):
             raise InvalidValue(
                 f"{name} has no meaning with ca, which is asked without any file", path=name, hint="Leave one out."

@@ -14,7 +14,7 @@ from ..certificates.issuers.base import read_file, write_file
 from ..errors import FedgateError
 from ..module import Context
 from ..plan import KNOWN_AFTER_APPLY, Change, Pending, Plan
-from . import certificate_answer, certificate_store, certificate_work
+from . import certificate_answer, certificate_roll, certificate_store, certificate_trial, certificate_work
 from . import certificate_report as report
 from .certificate_decision import (
     ASSIGN,
@@ -30,10 +30,13 @@ from .certificate_decision import (
 from .certificate_orders import Order, read_orders
 from .certificate_servers import Servers
 from .certificate_store import Held
+from .certificate_trial import Trial
 from .reconciler import Many
 
 #: Kinds of planned changes.
 ASKED, KEPT, ASSIGNED, LAID = "certificate_request", "certificate", "certificate_assignment", "request_file"
+#: A successor that takes effect later.
+ROLLED = "certificate_roll"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class LyncCertificates(Many):
         self.paths = certificate_work.Paths(params["directory"])
         self.before: dict[str, Mapping[str, str]] = {}
         self.assigned: list[str] = []
+        #: What is noted on each member, by order.
+        self.trials: dict[str, dict[str, Trial]] = {}
         #: What was renewed in this run, and so is not renewed again by force.
         self.renewed: set[str] = set()
         #: What was asked for in this run. What comes of it belongs to the next run: nobody could have planned it.
@@ -91,8 +96,17 @@ class LyncCertificates(Many):
             held[name] = certificate_store.look(self.servers.session(name))
         for name, one in held.items():
             self.before.setdefault(name, dict(one.assigned))
+            held[name] = self._with_trials(name, one)
         held[first] = dataclasses.replace(held[first], requests=self._readable(held[first].requests))
         return held
+
+    def _with_trials(self, host: str, held: Held) -> Held:
+        if not self.servers.answers:
+            return held  # nobody starts services from here, so there is nothing to go back to
+        shell, directory = self.servers.session(host), self.paths.directory
+        self.trials[host] = {name: certificate_trial.look(shell, directory, name) for name in self.orders}
+        refused = [trial.refused for trial in self.trials[host].values()]
+        return dataclasses.replace(held, refused=frozenset().union(*refused))
 
     def _readable(self, found: Mapping[str, str]) -> dict[str, str]:
         """Leave out requests that somebody has damaged on the server: they are made anew."""
@@ -127,7 +141,7 @@ class LyncCertificates(Many):
                 continue
             changes += self._asking(order, decision, observed)
             changes += self._keeping(order, decision, observed)
-            pending += report.waiting(order, decision)
+            pending += [*report.waiting(order, decision), *self._refusing(order, decision, observed)]
         return Plan.of(changes, pending)
 
     def _asking(self, order: Order, decision: Decision, observed: Observed) -> Iterator[Change]:
@@ -140,7 +154,7 @@ class LyncCertificates(Many):
             action = "create" if before is None else "update"
             stale = self._stale(order, observed)
             yield Change(action, ASKED, order.name, before, after, lambda: self._request(order, stale))  # type: ignore[arg-type]
-        if order.request_file and decision.step in (REQUEST, WAIT):
+        if order.request_file and decision.step in (REQUEST, WAIT) and not decision.refused:
             path = os.path.expanduser(order.request_file)
             present = read_file(path)
             if decision.request is None or present != decision.request.encode():
@@ -173,11 +187,15 @@ class LyncCertificates(Many):
 
     def _keeping(self, order: Order, decision: Decision, observed: Observed) -> Iterator[Change]:
         """Yield what brings the target to each member, and assigns it there; the first member first."""
-        if decision.step not in (ASSIGN, IMPORT, RETRIEVE):
+        # In check mode nobody signs, and what would follow in the same run is planned all the same.
+        foreseen = order.signed_now and self.context.check_mode and self.servers.answers and not decision.refused
+        if decision.step not in (ASSIGN, IMPORT, RETRIEVE) and not foreseen:
             return
         target = decision.target
         for host in self.servers.names:
             held = observed.held[host]
+            if _is_refused(order, decision, held):
+                continue
             stored = held.find(target)
             if stored is None or not stored.has_key:
                 yield Change(
@@ -191,14 +209,21 @@ class LyncCertificates(Many):
             present = {use: held.assigned.get(use) for use in order.uses}
             if target is None or any(thumbprint != target for thumbprint in present.values()):
                 before = {use: thumbprint for use, thumbprint in present.items() if thumbprint}
+                later = certificate_roll.effective(order, held, observed.now)
+                after = dict.fromkeys(order.uses, target or KNOWN_AFTER_APPLY)
                 yield Change(
                     "update" if before else "create",
-                    ASSIGNED,
+                    ROLLED if later else ASSIGNED,
                     f"{order.name} on {host}",
                     before or None,
-                    dict.fromkeys(order.uses, target or KNOWN_AFTER_APPLY),
-                    self._assigning(order, decision, host),
+                    {**after, "effective": later} if later else after,
+                    self._assigning(order, decision, host, held, later),
                 )
+
+    def _refusing(self, order: Order, decision: Decision, observed: Observed) -> Iterator[Pending]:
+        for host in self.servers.names:
+            if _is_refused(order, decision, observed.held[host]):
+                yield report.refusal(order, host, str(decision.target))
 
     def _bringing(self, order: Order, decision: Decision, host: str) -> Step:
         first = self.servers.first
@@ -216,10 +241,18 @@ class LyncCertificates(Many):
 
         return bring
 
-    def _assigning(self, order: Order, decision: Decision, host: str) -> Step:
+    def _assigning(self, order: Order, decision: Decision, host: str, held: Held, later: str | None) -> Step:
         def assign() -> None:
             target, _chain = self._settled(order, decision)
-            certificate_store.assign(self.servers.session(host), target, order.uses)
+            shell = self.servers.session(host)
+            if later:
+                certificate_store.roll(shell, target, order.uses, later)
+                self.renewed.add(order.name)
+                return
+            if host in self.trials:
+                trial = self.trials[host][order.name]
+                certificate_trial.begin(shell, self.paths.directory, order.name, target, order.uses, held, trial)
+            certificate_store.assign(shell, target, order.uses)
             self.assigned.append(host)
             self.renewed.add(order.name)
 
@@ -253,5 +286,12 @@ class LyncCertificates(Many):
             },
             "previous": {host: dict(uses) for host, uses in self.before.items()},
             "reassigned": list(dict.fromkeys(self.assigned)),
+            "untried": report.untried(observed.held, self.trials),
+            "unmanaged": report.unmanaged(observed.held, self.orders.values()),
             "calls": self.servers.calls,
         }
+
+
+def _is_refused(order: Order, decision: Decision, held: Held) -> bool:
+    """Tell whether a member cannot serve with a certificate that others have; whoever names it has it tried again."""
+    return not order.thumbprint and decision.target in held.refused

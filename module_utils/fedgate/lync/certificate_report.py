@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +11,17 @@ from ..certificates.renewal import standing
 from ..plan import KNOWN_AFTER_APPLY, Pending
 from .certificate_decision import REQUEST, WAIT, Decision, friendly_name
 from .certificate_orders import Order
+from .certificate_store import Held
+from .certificate_trial import Trial
 
 
 def waiting(order: Order, decision: Decision) -> Iterator[Pending]:
     """Yield who has to act next, where it is not the module."""
-    if decision.step == REQUEST:
+    if decision.refused:
+        yield refusal(order, None, decision.refused)
+    elif order.signed_now:
+        return
+    elif decision.step == REQUEST:
         yield Pending("certificate", order.name, f"{_authority(order)}, which the request goes to; then run again")
     elif decision.step == WAIT and decision.online is not None:
         said = f"{_authority(order)} to issue request {decision.online.number}; then run again"
@@ -25,6 +31,15 @@ def waiting(order: Order, decision: Decision) -> Iterator[Pending]:
         there = order.answer or "chain or answer of this module"
         said = f"the authority: send it {where}, put the answer into {there}, and run again"
         yield Pending("certificate", order.name, said)
+
+
+def refusal(order: Order, host: str | None, thumbprint: str) -> Pending:
+    """Return that people have to look why services did not start, before anything else is tried."""
+    said = (
+        f"somebody to find out why the services did not start with {thumbprint} (events of the product on that "
+        f"server); then force another one, or remove fedgate-{order.name}.refused there to have it tried again"
+    )
+    return Pending("certificate", f"{order.name} on {host}" if host else order.name, said)
 
 
 def after_asking(order: Order, decision: Decision) -> Iterator[Pending]:
@@ -83,3 +98,21 @@ def fields(decision: Decision) -> dict[str, Any]:
     if not decision.chain:
         return {"thumbprint": KNOWN_AFTER_APPLY}
     return {**chains.describe(decision.chain[0]).as_fields(), "thumbprint": decision.target}
+
+
+def untried(held: Mapping[str, Held], trials: Mapping[str, Mapping[str, Trial]]) -> dict[str, list[str]]:
+    """Return by member which certificates no service has been started with yet."""
+    found = {
+        host: [name for name, trial in trials.get(host, {}).items() if trial.is_open(one.assigned)]
+        for host, one in held.items()
+    }
+    return {host: names for host, names in found.items() if names}
+
+
+def unmanaged(held: Mapping[str, Held], orders: Iterable[Order]) -> dict[str, dict[str, str]]:
+    """Return by member what is assigned to uses that no order is for."""
+    ours = {use for order in orders for use in order.uses}
+    return {
+        host: {use: thumbprint for use, thumbprint in sorted(one.assigned.items()) if use not in ours}
+        for host, one in held.items()
+    }

@@ -76,6 +76,7 @@ class Held:
     :ivar requests: the requests of ours that lie there as files, PEM by order.
     :ivar online: requests at an enterprise CA.
     :ivar authorities: certificates of intermediate authorities; :ivar roots: trusted roots.
+    :ivar refused: thumbprints with which services did not start there.
     """
 
     certificates: tuple[Stored, ...] = ()
@@ -85,6 +86,7 @@ class Held:
     online: tuple[OnlineRequest, ...] = ()
     authorities: tuple[x509.Certificate, ...] = ()
     roots: tuple[x509.Certificate, ...] = ()
+    refused: frozenset[str] = frozenset()
 
     def find(self, thumbprint: str | None) -> Stored | None:
         """Return the certificate with a thumbprint."""
@@ -160,6 +162,15 @@ def assign(shell: Calls, thumbprint: str, uses: Sequence[str]) -> None:
     :raises CmdletFailed: there is no such certificate, or it has no private key.
     """
     shell.call("Set-CsCertificate", {"Type": list(uses), "Thumbprint": thumbprint, "Confirm": False})
+
+
+def roll(shell: Calls, thumbprint: str, uses: Sequence[str], effective: str) -> None:
+    """Have a certificate of the store follow the present one at a moment (``Set-CsCertificate -Roll -EffectiveDate``).
+
+    :param effective: ISO 8601, in UTC; the server reads it as its own time of the same moment.
+    """
+    given = {"Type": list(uses), "Thumbprint": thumbprint, "Roll": None, "EffectiveDate": effective, "Confirm": False}
+    shell.call("Set-CsCertificate", given)
 
 
 def restore(shell: Calls, previous: Mapping[str, str]) -> None:

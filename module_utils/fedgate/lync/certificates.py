@@ -34,6 +34,7 @@ _CERTIFICATE: dict[str, Any] = {
     "request_file": {"type": "path"},
     "answer": {"type": "path"},
     "chain": {"type": "str"},
+    "signed_now": {"type": "bool", "default": False},
     "pkcs12_password": {"type": "str", "no_log": True},
     "trust_anchors": {"type": "list", "elements": "path", "default": []},
     "ca": {"type": "str"},
@@ -64,6 +65,7 @@ ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str"},
     "certificates": {"type": "list", "elements": "dict", "default": [], "options": _CERTIFICATE},
     "restore": {"type": "dict", "default": {}},
+    "take_back": {"type": "list", "elements": "str", "default": []},
     "directory": {"type": "str", "default": r"C:\Windows\Temp"},
     "handover_directory": {"type": "path"},
     "handover_restart": {"type": "bool", "default": False},
@@ -79,9 +81,9 @@ def lync_certificate(params: Mapping[str, Any], context: Context) -> Reconciler:
             path="endpoint",
             hint="They are requested and assigned on the Edge Server itself: set endpoint: edge.",
         )
-    if bool(params["restore"]) == bool(params["certificates"]):
+    if sum(bool(params[name]) for name in ("restore", "take_back", "certificates")) != 1:
         raise InvalidValue(
-            "one of certificates and restore is needed",
+            "one of certificates, restore and take_back is needed",
             path="certificates",
             hint="Give the certificates that are wanted, or what was assigned before.",
         )
@@ -89,7 +91,7 @@ def lync_certificate(params: Mapping[str, Any], context: Context) -> Reconciler:
         from .certificate_handover import HandedOver
 
         return HandedOver(params, context)
-    if params["restore"]:
+    if params["restore"] or params["take_back"]:
         from .certificate_restore import Restoration
 
         return Restoration(params, context)

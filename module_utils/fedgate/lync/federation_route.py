@@ -13,7 +13,7 @@ from ..module import Context
 from ..plan import Change, Plan
 from .faults import CmdletFailed
 from .reconciler import CONNECTION_ARGUMENTS, OverShell
-from .topology import ROUTE_NAMES, WITH_XMPP, Pool, Site, named_pool, read_pools, read_sites, route_value, shown
+from .topology import ROUTE_NAMES, Pool, Site, named_pool, read_pools, read_sites, route_value, shown
 
 KIND = "federation_route"
 ARGUMENTS: dict[str, Any] = {
@@ -58,7 +58,7 @@ class FederationRoute(OverShell):
                 f"edge_pool {self.params['edge_pool']!r} is no Edge pool of this deployment",
                 hint=f"There are: {known or 'none'}. Pools are made in Topology Builder.",
             )
-        if pool.version is not None and pool.version not in WITH_XMPP:
+        if not pool.has_xmpp:
             raise InvalidValue(
                 f"Edge pool {pool.fqdn} runs {pool.product}, which has no XMPP gateway",
                 hint="Name a pool of Lync Server 2013 or Skype for Business Server 2015.",

@@ -27,7 +27,7 @@ $Allowed = @{
                                 'ClientEKU', 'AllSipDomain', 'Output', 'Confirm')
     'Import-CsCertificate'  = @('Path', 'Confirm')
     'Import-Certificate'    = @('FilePath', 'CertStoreLocation')
-    'Set-CsCertificate'     = @('Type', 'Thumbprint', 'Confirm')
+    'Set-CsCertificate'     = @('Type', 'Thumbprint', 'Roll', 'EffectiveDate', 'Confirm')
     'Set-Content'           = @('Path', 'Value', 'Encoding')
     'Remove-Item'           = @('Path', 'Force')
     'Stop-CsWindowsService' = @('Graceful', 'Confirm')

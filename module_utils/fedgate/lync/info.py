@@ -37,7 +37,12 @@ def _pools(role: str) -> Callable[[Shell], dict[str, Any]]:
             pool = (values.text(given.get("Pool")) or "").lower()
             computers.setdefault(pool, []).append((values.text(given.get("Fqdn")) or "").lower())
         return {
-            name: {**asdict(pool), "product": pool.product, "computers": sorted(computers.get(name, []))}
+            name: {
+                **asdict(pool),
+                "product": pool.product,
+                "has_xmpp": pool.has_xmpp,
+                "computers": sorted(computers.get(name, [])),
+            }
             for name, pool in read_pools(shell, role).items()
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from ..errors import InvalidValue, WorldMoved
-from ..model.blocks import Block
+from ..model.blocks import Blocks
 from ..module import Context
 from ..plan import Change, Plan
 from . import blocked
@@ -53,7 +53,7 @@ class XmppPartners(OverShell):
 
     def __init__(self, params: Mapping[str, Any], context: Context) -> None:
         super().__init__(params, context)
-        _demand_no_loss(params["partners"])
+        demand_no_loss(params["partners"])
         self.wanted = {item["domain"]: wire.wanted(item) for item in params["partners"]}
 
     def observe(self) -> Observed:
@@ -66,20 +66,8 @@ class XmppPartners(OverShell):
         :raises InvalidValue: a wanted domain belongs to a partner that is to stay.
         """
         blocks, present = blocked.split(observed)
-        wanted = {domain: kept for domain, want in self.wanted.items() if (kept := blocked.left(want, blocks.values()))}
-        staying: dict[str, Allowed] = {}
-        losses: list[Change] = []
-        for domain, partner in present.items():
-            kept = blocked.left(partner, blocks.values())
-            if kept is None or (self.params["purge"] and domain not in self.wanted):
-                losses.append(reduced(partner, None))
-            elif domain not in wanted and kept is not partner:
-                losses.append(reduced(partner, kept))
-            if kept is not None and domain not in wanted:
-                staying[domain] = kept
-        if not self.params["purge"]:
-            _demand_free(wanted, staying)
-        return Plan.of([*losses, *_updates(wanted, present), *_creations(wanted, present)])
+        taken, given = changes(present, self.wanted.values(), blocks, self.params["purge"])
+        return Plan.of([*taken, *given])
 
     def apply(self, plan: Plan, observed: Observed) -> None:
         """One pipeline for each change. :raises WorldMoved: somebody else has changed the list meanwhile."""
@@ -96,17 +84,80 @@ class XmppPartners(OverShell):
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
         """Return the partners that are on the server and not in the inventory, and the number of calls."""
         blocks, present = blocked.split(observed)
-        unmanaged = sorted(domain for domain in present if domain not in self.wanted)
+        wanted = _left(self.wanted.values(), blocks)
+        others = {domain: partner for domain, partner in present.items() if domain not in wanted}
+        unmanaged = sorted(domain for domain, partner in others.items() if not _owner(partner, self.wanted.values()))
         if unmanaged and not self.params["purge"]:
             self.context.warn(f"partners on the server that the inventory does not list: {', '.join(unmanaged)}")
-        self._warn_of_blocks(blocks)
+        for want in self.wanted.values():
+            warn_of_others(self.context, want, blocks)
         return {"unmanaged": unmanaged, "blocked": blocked.told(blocks.values()), **self.calls()}
 
-    def _warn_of_blocks(self, blocks: Mapping[str, Block]) -> None:
-        for want in self.wanted.values():
-            others = [name for name in want.additional_domains if not any(one.covers(name) for one in blocks.values())]
-            if blocked.left(want, blocks.values()) is None and others:
-                self.context.warn(f"{want.domain} is blocked, and its other domains with it: {', '.join(others)}")
+
+def warn_of_others(context: Context, partner: Allowed, blocks: Blocks) -> None:
+    """Say that a partner whose primary domain is blocked goes on under its others."""
+    kept = blocked.left(partner, blocks.values())
+    if kept is not None and kept.domain != partner.domain:
+        context.warn(
+            f"{partner.domain} is blocked, and its other domains are not: {', '.join(kept.domains)}; block them too "
+            "where they shall be shut out"
+        )
+
+
+def changes(
+    present: Observed, wanted: Iterable[Allowed], blocks: Blocks, purge: bool
+) -> tuple[list[Change], list[Change]]:
+    """Return what the list loses, and what is changed and new, in the order in which it can be carried out.
+
+    A partner on the server whose domains are all wanted for one partner is that one under another primary domain.
+
+    :param present: partners on the server, without the entries of blocks.
+    :param wanted: partners as the inventory has them. :param blocks: what no partner keeps.
+    :param purge: whether partners go that are not wanted.
+    :raises InvalidValue: a wanted domain belongs to a partner that is to stay.
+    """
+    wants = list(wanted)
+    shapes = _left(wants, blocks)
+    taken: list[Change] = []
+    moved: dict[str, Allowed] = {}
+    staying: dict[str, Allowed] = {}
+    for domain, partner in present.items():
+        if domain in shapes:
+            continue
+        kept = blocked.left(partner, blocks.values())
+        if kept is None or purge or _owner(kept, wants):
+            taken.append(_reduced(partner, None))
+            continue
+        staying[kept.domain] = kept
+        if kept.domain != domain:
+            taken.append(_reduced(partner, None))
+            moved[kept.domain] = kept
+        elif kept is not partner:
+            taken.append(_reduced(partner, kept))
+    if not purge:
+        _demand_free(shapes, staying)
+    coming = {domain: _with_limit(want, present.values()) for domain, want in shapes.items() if domain not in present}
+    return taken, [*_updates(shapes, present), *_creations({**moved, **coming})]
+
+
+def _left(wanted: Iterable[Allowed], blocks: Blocks) -> dict[str, Allowed]:
+    """Return what partners keep, by their primary domains then."""
+    kept = (blocked.left(want, blocks.values()) for want in wanted)
+    return {one.domain: one for one in kept if one is not None}
+
+
+def _owner(partner: Allowed, wanted: Iterable[Allowed]) -> Allowed | None:
+    """Return the wanted partner that has all domains of a partner."""
+    return next((want for want in wanted if set(partner.domains) <= set(want.domains)), None)
+
+
+def _with_limit(want: Allowed, present: Iterable[Allowed]) -> Allowed:
+    """Return a new partner; a connection limit that the model leaves open is that of its former entry."""
+    if want.settings["connection_limit"] is not None:
+        return want
+    limits = [one.settings["connection_limit"] for one in present if set(one.domains) <= set(want.domains)]
+    settings = {**want.settings, "connection_limit": limits[0]} if limits else want.settings
+    return Allowed(want.domain, want.additional_domains, settings, want.identity)
 
 
 def read_list(shell: Shell) -> Observed:
@@ -115,7 +166,7 @@ def read_list(shell: Shell) -> Observed:
     return {partner.domain: partner for partner in found}
 
 
-def reduced(partner: Allowed, kept: Allowed | None) -> Change:
+def _reduced(partner: Allowed, kept: Allowed | None) -> Change:
     """Return the change that takes domains from a partner, or the partner away."""
     if kept is None:
         return Change("delete", KIND, partner.domain, partner.fields(), None, (partner,))
@@ -128,7 +179,7 @@ def _demand_free(wanted: Mapping[str, Allowed], staying: Mapping[str, Allowed]) 
         return
     told = ", ".join(f"{name} (of {owner})" for name, owner in sorted(taken.items()))
     raise InvalidValue(
-        f"the server has these domains with partners that the inventory does not list: {told}",
+        f"the server has these domains with partners that are not listed: {told}",
         hint="List those partners, or take the domains from them; purge: true removes what is not listed.",
     )
 
@@ -144,10 +195,9 @@ def _updates(wanted: Mapping[str, Allowed], present: Observed) -> Iterator[Chang
             yield Change("update", KIND, domain, found.fields(), after, (found, want, settings))
 
 
-def _creations(wanted: Mapping[str, Allowed], present: Observed) -> Iterator[Change]:
+def _creations(wanted: Mapping[str, Allowed]) -> Iterator[Change]:
     for domain, want in wanted.items():
-        if domain not in present:
-            yield Change("create", KIND, domain, None, want.fields(), (want,))
+        yield Change("create", KIND, domain, None, want.fields(), (want,))
 
 
 def carry_out_one(shell: Shell, change: Change, moved: Set[str] = frozenset()) -> None:
@@ -192,7 +242,7 @@ _NOT_HONOURED = {
 }
 
 
-def _demand_no_loss(partners: Iterable[Mapping[str, Any]]) -> None:
+def demand_no_loss(partners: Iterable[Mapping[str, Any]]) -> None:
     """Refuse what these products have no setting for, unless somebody has agreed to do without."""
     lost = [
         f"{item['domain']}: {rule} ({meaning})"

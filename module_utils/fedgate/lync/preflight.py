@@ -16,7 +16,7 @@ from .connection import read_connection
 from .faults import NotAuthorised
 from .reconciler import CONNECTION_ARGUMENTS
 from .shell import Shell
-from .topology import WITH_XMPP, Pool, read_pools, read_sites
+from .topology import Pool, read_pools, read_sites
 
 #: What the modules call on a Front End.
 CMDLETS = (
@@ -154,7 +154,7 @@ class _Checks:
         others = {
             name: pool
             for name, pool in read_pools(self.shell, "Registrar").items()
-            if pool.version is not None and pool.version not in WITH_XMPP and name not in ignored
+            if not pool.has_xmpp and name not in ignored
         }
         if not others:
             return

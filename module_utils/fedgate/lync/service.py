@@ -34,6 +34,8 @@ ARGUMENTS: dict[str, Any] = {
     "start_timeout": {"type": "int", "default": 120},
     "external_address": {"type": "str"},
     "peers": {"type": "list", "elements": "str", "default": []},
+    "certificates": {"type": "list", "elements": "str", "default": []},
+    "directory": {"type": "str", "default": r"C:\Windows\Temp"},
 }
 
 
@@ -80,6 +82,15 @@ class WindowsServices(OverShell):
                 "since goes with state restarted and endpoint edge only",
                 hint="A Front End does not tell when a service was started. Leave since out.",
             )
+        if params["certificates"] and (params["state"] == "stopped" or self.connection.endpoint != "edge"):
+            raise InvalidValue(
+                "certificates goes with endpoint edge and services that are started",
+                hint="Leave certificates out.",
+            )
+        if params["certificates"]:
+            from .certificate_store import demand_directory
+
+            self.directory = demand_directory(params["directory"])
         for name in ("stop_timeout", "start_timeout"):
             if not 1 <= params[name] <= 3600:
                 raise InvalidValue(f"{name} {params[name]} is out of bounds", hint="Allowed: 1 to 3600 seconds.")
@@ -142,9 +153,37 @@ class WindowsServices(OverShell):
         self.restarted = True
         if starting:
             self._until([service for service in starting if service.status == "StopPending"], "Stop")
-            self._all("Start", starting, {})
-            if self.ports:
-                self._wait_for_ports()
+            self._start(starting)
+
+    def _start(self, services: list[Service]) -> None:
+        """Start services and see them serve; where they do not, with the certificate that was assigned before."""
+        try:
+            self._bring_up(services)
+        except ServiceFailed as error:
+            if not self.params["certificates"]:
+                raise
+            from . import service_trial
+
+            raise service_trial.go_back(
+                self.shell, *self._noted(), self.connection.host, error, self._begin_again
+            ) from error
+        if self.params["certificates"]:
+            from . import service_trial
+
+            service_trial.served(self.shell, *self._noted())
+
+    def _noted(self) -> tuple[str, list[str]]:
+        return self.directory, self.params["certificates"]
+
+    def _bring_up(self, services: list[Service]) -> None:
+        self._all("Start", services, {})
+        if self.ports:
+            self._wait_for_ports()
+
+    def _begin_again(self) -> None:
+        services = list(self._services().values())
+        self._all("Stop", [service for service in services if service.status != STOPPED], {})
+        self._bring_up(services)
 
     def _all(self, verb: str, services: list[Service], more: Mapping[str, Any]) -> None:
         """Ask for all of them, then wait: the cmdlet's own waiting has no bound."""

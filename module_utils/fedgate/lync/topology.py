@@ -54,6 +54,11 @@ class Pool:
             return "an unknown version"
         return PRODUCTS.get(self.version, f"version {self.version}, newer than Skype for Business Server 2015")
 
+    @property
+    def has_xmpp(self) -> bool:
+        """Whether the product has the XMPP gateway; one of an unknown version may have it."""
+        return self.version is None or self.version in WITH_XMPP
+
 
 def read_sites(shell: Shell) -> dict[str, Site]:
     """Return all sites by their names in lower case."""

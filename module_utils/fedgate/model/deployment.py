@@ -133,7 +133,7 @@ class Deployment:
         """Return for each certificate name what its authorities call themselves in CAA, where that is known."""
         found: dict[str, list[str]] = {}
         for pool in self.pools:
-            for name in self.certificate_names(pool) if pool.linux and pool.issuing.authority else ():
+            for name in self.certificate_names(pool) if pool.issuing.authority else ():
                 found.setdefault(name, []).append(str(pool.issuing.authority))
         return {name: sorted(set(authorities)) for name, authorities in sorted(found.items())}
 

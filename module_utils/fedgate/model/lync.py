@@ -9,6 +9,7 @@ from typing import Any
 from .access import GLOBAL, SITE, AccessPolicy
 from .domains import is_address
 from .limits import DEFAULTS, MAX_CONNECTIONS, Limits
+from .lync_issuing import check_ways
 from .partner import Partner
 from .pools import Pool
 from .problems import Problems, Where
@@ -149,7 +150,7 @@ def check_lync(
     _warn_of_limits(shared, limits, problems)
     _demand_no_groups(shared, front_end)
     for pool in lync:
-        _warn_of_issuer(pool, problems)
+        check_ways(pool, problems)
 
 
 def _demand_honoured(partner: Partner, reader: Reader, lync: Sequence[Pool]) -> None:
@@ -173,16 +174,6 @@ def _demand_no_groups(shared: Shared, front_end: FrontEnd) -> None:
             "Lync grants policies to users only, so on its pools nobody would have it by a group",
             "Name the users; or agree to that: federation_lync.ignore_groups: true. Linux gateways keep the groups.",
         )
-
-
-def _warn_of_issuer(pool: Pool, problems: Problems) -> None:
-    issuer = pool.issuing.issuer
-    if issuer not in ("", "manual") and pool.edges.transport != "by_hand":
-        where = Where(("federation_certificate", "issuer"), pool.fqdn, pool.members[0].name)
-        message = (
-            f"certificates of Lync pools are asked for by issuer: manual only; with {issuer} the pool's is left alone"
-        )
-        problems.warn(where, message)
 
 
 def _warn_of_limits(shared: Shared, limits: Limits, problems: Problems) -> None:

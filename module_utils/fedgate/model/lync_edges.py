@@ -19,6 +19,7 @@ KEYS = (
     "client_key",
     "window",
     "handover_directory",
+    "handover_restart",
 )
 #: ``handover``: an administrator carries tasks there and results back; ``by_hand``: what is to be done is only said.
 TRANSPORTS = ("winrm", "handover", "by_hand")
@@ -34,17 +35,24 @@ class Edges:
 
     :ivar transport: one of ``TRANSPORTS``.
     :ivar handover_directory: folder on the controller for tasks and results; None with another transport.
+    :ivar handover_restart: whether a task that assigns a certificate restarts the services as well.
     :ivar window: when services may be stopped, as ``lync_service`` takes it; None: at any time.
     """
 
     transport: str = TRANSPORTS[0]
     handover_directory: str | None = None
+    handover_restart: bool = False
     window: Mapping[str, Any] | None = None
 
     def as_facts(self) -> dict[str, Any]:
         """Return it as plain data."""
         window = None if self.window is None else dict(self.window)
-        return {"transport": self.transport, "handover_directory": self.handover_directory, "window": window}
+        return {
+            "transport": self.transport,
+            "handover_directory": self.handover_directory,
+            "handover_restart": self.handover_restart,
+            "window": window,
+        }
 
 
 def read_edges(reader: Reader, backend: str) -> Edges:
@@ -70,7 +78,12 @@ def read_edges(reader: Reader, backend: str) -> Edges:
         hint = "transport: handover needs handover_directory: a folder on the controller for tasks and results."
         message = "handover_directory is missing" if folder is None else f"it has no meaning with {transport}"
         reader.wrong(message, hint)
-    return Edges(transport, folder, fields.read("window", _window, None))
+    restart = fields.read("handover_restart", Reader.flag, False)
+    if restart and transport != "handover":
+        fields.at("handover_restart").wrong(
+            f"it has no meaning with {transport}", "Remove it, or set transport: handover."
+        )
+    return Edges(transport, folder, restart, fields.read("window", _window, None))
 
 
 def _window(reader: Reader) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from .lync_edges import EDGES, Edges, read_edges
 from .problems import UNKNOWN, Problems, Where
 from .reading import Reader, shown
 from .records import CLIENT_PORT, SERVER_PORT
-from .settings import Issuing, check_certificate
+from .settings import MEDIA, Issuing, check_certificate
 from .sharing import Shared
 from .suggest import did_you_mean, listed
 from .variables import DIRECTORY
@@ -48,6 +48,7 @@ class Pool:
     :ivar priority: SRV priority, the lowest first; :ivar weight: SRV weight.
     :ivar direct_server_port: TCP port for servers by direct TLS, None without; :ivar direct_client_port: for clients.
     :ivar edges: what is managed on its Edge Servers (Lync).
+    :ivar issuing: how its certificate is issued; :ivar media: that for audio and video (Lync), None where nobody asked.
     :ivar members: inventory names, in the inventory's order; :ivar active_member: the one that serves.
     """
 
@@ -64,6 +65,7 @@ class Pool:
     webconf: str | None
     additional_names: tuple[str, ...]
     issuing: Issuing
+    media: Issuing | None
     edges: Edges
     where: Where
 
@@ -126,7 +128,8 @@ def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: lis
     backend = shared.read("edge_pool_backend", lambda at: at.choice(BACKENDS), "prosody")
     certificate = shared.shared.reader("federation_certificate")
     members_served = len(hosts) if backend != "lync" else 1
-    issuing = check_certificate(certificate, members_served) if certificate else Issuing()
+    issuing = check_certificate(certificate, members_served, backend == "lync") if certificate else Issuing()
+    media = shared.shared.reader(MEDIA) if backend == "lync" else None
     active = shared.read("edge_pool_active_member", lambda at: _member(at, list(hosts)), next(iter(hosts)))
     members = tuple(
         _read_host(name, fqdn, variables, backend == "lync" or name == active, problems)
@@ -146,6 +149,7 @@ def _read_pool(fqdn: str, hosts: dict[str, Mapping[str, Any]], xmpp_domains: lis
         webconf=shared.read("edge_pool_webconf_fqdn", Reader.domain, None),
         additional_names=tuple(shared.read("edge_pool_additional_names", Reader.domains, [])),
         issuing=issuing,
+        media=check_certificate(media, lync=True) if media else None,
         edges=shared.read(EDGES, lambda at: read_edges(at, backend), Edges()),
         where=Where(("edge_pool_fqdn",), None, next(iter(hosts))),
     )

@@ -70,7 +70,7 @@ def _check_challenges(providers: Sequence[DnsProvider], pools: Sequence[Pool], p
     if sum(provider.view == "external" for provider in providers) == 1:
         return
     for pool in pools:
-        if pool.issuing.challenges:
+        if pool.issuing.challenges or (pool.media and pool.media.challenges):
             where = Where(("federation_certificate", "acme"), pool.fqdn, pool.active_member)
             hint = "Add dns_provider: a mapping like one of federation_dns_providers, best one for these records only."
             problems.error(where, "which DNS provider takes its challenge records is not said", hint)

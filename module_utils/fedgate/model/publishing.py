@@ -105,7 +105,7 @@ def check_publishing(publishing: Publishing, pools: Sequence[Pool], shared: Shar
     for pool in linux if publishing.tlsa else ():
         _check_rollover(pool, shared)
     if publishing.caa and publishing.caa.present:
-        for pool in linux:
+        for pool in [pool for pool in pools if pool.linux or pool.edges.transport != "by_hand"]:
             _check_authority(pool, publishing.caa, shared)
 
 
@@ -120,8 +120,8 @@ def _check_rollover(pool: Pool, shared: Shared) -> None:
 
 
 def _check_authority(pool: Pool, caa: Caa, shared: Shared) -> None:
-    authority = pool.issuing.authority
-    if authority and authority not in caa.authorities:
+    named = [pool.issuing.authority, pool.media.authority if pool.media else None]
+    for authority in [each for each in named if each and each not in caa.authorities]:
         where = Where((_CAA, "issuers"), None, pool.active_member)
         shared.problems.error(
             where,

@@ -38,6 +38,9 @@ _ALL = (
     Variable(
         "federation_certificate", "pool", "how edge certificates are requested and issued: a mapping", secret=True
     ),
+    Variable(
+        "federation_media_certificate", "pool", "likewise, the one for audio and video (Lync): a mapping", secret=True
+    ),
     Variable("federation_lync", "deployment", "how Lync's Front End is reached: a mapping", secret=True),
     Variable("federation_trust_anchors", "host", "PEM files on the controller: private CAs of partners"),
     Variable("federation_dns_provider", "deployment", "who takes DNS changes: a mapping", secret=True),
@@ -76,8 +79,12 @@ VARIABLES: Mapping[str, Variable] = {variable.name: variable for variable in _AL
 PARTNERS = "federation_partners"
 #: A variable of the role that builds gateways; the model is told only whether a host has it.
 DIRECTORY = "xmpp_gateway_directory"
-#: Names of roles, and of what this product itself sets during a run: not the inventory's.
-_NOT_OURS = ("federation_model", "federation_verif", "federation_probe", "edge_certificate")
+#: Names of roles, of what this product itself sets during a run, and of what playbooks/block.yml is told: not the
+#: inventory's.
+_NOT_OURS = (
+    "federation_model", "federation_verif", "federation_probe", "edge_certificate", "federation_block",
+    "federation_release",
+)  # fmt: skip
 
 
 def is_partner_list(name: str) -> bool:

@@ -110,7 +110,7 @@ def find_servers(target: Target, settings: Settings, record: Record, deadline: D
 
 
 def _srv(target: Target, resolver: Resolver, record: Record) -> list[Server]:
-    name = f"{SERVICE}.{target.domain}"
+    name = f"{SERVICE}.{target.found_at or target.domain}"
     try:
         answers, _ = resolver.ask(name, "SRV")
     except (LookupFailed, TimeoutError) as error:
@@ -123,6 +123,8 @@ def _srv(target: Target, resolver: Resolver, record: Record) -> list[Server]:
     servers = [server for server in servers if server.host]
     if target.expect_target:
         return [_expected(target, servers, name, record, data)]
+    if not servers and target.found_at:
+        raise StepFailed("srv", f"{name} has no SRV record", data)
     if not servers:
         record.find(f"{name} has no SRV record; partners fall back to the addresses of {target.domain}")
         record.passed("srv", f"no SRV record; the fall-back is {target.domain} port {target.port}", **data)

@@ -64,7 +64,7 @@ def look_patiently(target: Target, settings: Settings, end: float) -> dict[str, 
 def _target(item: Mapping[str, Any], path: str) -> Target:
     domain = domain_name(item["domain"], f"{path}.domain")
     address = item.get("address")
-    expected = item.get("expect_target")
+    expected, found_at = item.get("expect_target"), item.get("found_at")
     port = item.get("port") or 5269
     if not 1 <= port <= 65535:
         raise InvalidValue(f"{port} is not a TCP port", hint="It is between 1 and 65535.", path=f"{path}.port")
@@ -77,6 +77,7 @@ def _target(item: Mapping[str, Any], path: str) -> Target:
         expect_addresses=tuple(
             ip_address(value, f"{path}.expect_addresses") for value in item.get("expect_addresses") or []
         ),
+        found_at=domain_name(found_at, f"{path}.found_at") if found_at else None,
     )
 
 

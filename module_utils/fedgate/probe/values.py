@@ -27,6 +27,7 @@ class Target:
     :ivar port: the port used with ``address``, and when there is no SRV record (RFC 6120 §3.2.2).
     :ivar expect_target: the host name that the SRV records must lead to, if that matters.
     :ivar expect_addresses: the addresses that this host name must have, if that matters.
+    :ivar found_at: the name at which its SRV records are looked up, if not at the domain's own.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Target:
     port: int = 5269
     expect_target: Optional[str] = None
     expect_addresses: tuple[str, ...] = ()
+    found_at: Optional[str] = None
 
 
 @dataclass(frozen=True)

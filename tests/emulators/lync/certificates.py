@@ -7,6 +7,7 @@ Get-CsCertificate and Request-CsCertificate -List.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -93,11 +94,18 @@ def _set(world: World, call: Call) -> Iterator[Any]:
         if use in held.assigned and held.assigned[use] != entry.thumbprint:
             held.previous[use] = held.assigned[use]
         held.assigned[use] = entry.thumbprint
+        held.effective.pop(use, None)
+        if "Roll" in call:
+            held.effective[use] = call["EffectiveDate"] or datetime.now(timezone.utc)  # guessed: without a date, now
     return iter(())
 
 
 def _get(world: World, call: Call) -> Iterator[Any]:
-    """One object a use; only what Set-CsCertificate has assigned is shown."""
+    """One object a use; only what Set-CsCertificate has assigned is shown.
+
+    guessed: a successor by -Roll is shown at once as what is assigned, with EffectiveDate, and the one that it follows
+    as PreviousThumbprint.
+    """
     held = held_by(world, call)
     for use in USES:
         entry = held.find(held.assigned.get(use, ""))
@@ -111,6 +119,7 @@ def _get(world: World, call: Call) -> Iterator[Any]:
             "SubjectAlternativeNames": requesting.names_of(entry.certificate),
             "Thumbprint": entry.thumbprint,
             "PreviousThumbprint": held.previous.get(use, ""),
+            "EffectiveDate": held.effective[use].isoformat() if use in held.effective else None,
             "Use": use,
         }
         yield decorated([TYPE, "System.Object"], properties, TYPE)
@@ -121,6 +130,11 @@ def _remove(world: World, call: Call) -> Iterator[Any]:
     for use in call["Type"] or list(held.assigned):
         held.assigned.pop(use, None)
     return iter(())
+
+
+def _moment(value: Any) -> datetime:
+    """DateTime; a text of ISO 8601 is one too (PowerShell converts it, about_Type_Conversion)."""
+    return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
 
 
 _TYPE = Parameter(uses)
@@ -190,6 +204,8 @@ CMDLETS = (
         {
             "Thumbprint": Parameter(text, mandatory=True),
             "Type": Parameter(uses, mandatory=True),
+            "Roll": Parameter(switch),
+            "EffectiveDate": Parameter(_moment),
             "Report": Parameter(text),
             "Force": Parameter(switch),
         },

@@ -60,6 +60,11 @@ class Endpoint:
         self.path = path
         self.methods = methods
         self.requests = 0
+        #: Accounts whose password has expired: the right one is refused like a wrong one, with 401 and no reason
+        #: (guessed of IIS and WinRM: HTTP has no way to say it).
+        self.expired: set[str] = set()
+        #: How often a login was refused; a directory locks accounts by such a count.
+        self.refused = 0
         #: Called with each message before it is answered; returns ``drop`` (the connection is cut with the answer
         #: unsaid), ``refuse`` (cut before anything is done), or None.
         self.trouble: Callable[[soap.Request], str | None] = lambda request: None
@@ -86,8 +91,15 @@ class Endpoint:
         self.server.server_close()
 
     def knows(self, account: str, password: str) -> bool:
-        """Tell whether a password is an account's."""
-        return self.accounts.get(account) == password
+        """Tell whether a password is an account's, and has not expired."""
+        return self.admitted(account if self.accounts.get(account) == password else None) is not None
+
+    def admitted(self, account: str | None) -> str | None:
+        """Return an account that gave its password; None, and count it, for nobody or an expired password."""
+        if account is None or account in self.expired:
+            self.refused += 1
+            return None
+        return account
 
     def named(self, account: str) -> str | None:
         """Return the account of that name in any case; None when it is not one of this server's."""
@@ -199,11 +211,11 @@ class _Handler(BaseHTTPRequestHandler):
             out = self.context.step(token)
         except Exception:
             self.context = None
-            return None, self._offers()
+            return self.endpoint.admitted(None), self._offers()
         if not self.context.complete:
             return None, [f"{method} {base64.b64encode(out or b'').decode()}"]
         # All endpoints of this process read one file of accounts: this server may not know that one.
-        self.account = self.endpoint.named(str(self.context.client_principal))
+        self.account = self.endpoint.admitted(self.endpoint.named(str(self.context.client_principal)))
         return self.account, [] if self.account else self._offers()
 
     def _say(self, status: int, body: bytes, headers: Mapping[str, list[str]]) -> None:

@@ -63,6 +63,7 @@ class Holdings:
     :ivar stores: certificates by store.
     :ivar assigned: thumbprint by use; what Set-CsCertificate wrote.
     :ivar previous: the thumbprint that was assigned before, by use.
+    :ivar effective: from when on, by use, where it was staged by -Roll.
     :ivar files: contents by path in lower case.
     """
 
@@ -72,6 +73,7 @@ class Holdings:
     stores: dict[str, list[Entry]] = field(default_factory=lambda: {name: [] for name in STORES})
     assigned: dict[str, str] = field(default_factory=dict)
     previous: dict[str, str] = field(default_factory=dict)
+    effective: dict[str, datetime] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     online: dict[int, OnlineRequest] = field(default_factory=dict)
 

@@ -38,7 +38,8 @@ class Service:
     :ivar start: seconds until it runs.
     :ivar opens: seconds after that until its ports are open.
     :ivar started: when its process was made.
-    :ivar refuses: whether it stops again instead of running, as with a certificate that it cannot use.
+    :ivar refuses: whether it stops again instead of running, whatever it starts with.
+    :ivar fails: whether it does so this time.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Service:
     start: float = 0.0
     opens: float = 0.0
     refuses: bool = False
+    fails: bool = False
     status: str = "Running"
     started: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     changes_at: float = 0.0
@@ -59,7 +61,7 @@ class Service:
         if self.status == "StopPending" and now >= self.changes_at:
             self.status = "Stopped"
         elif self.status == "StartPending" and now >= self.changes_at:
-            self.status = "Stopped" if self.refuses else "Running"
+            self.status = "Stopped" if self.refuses or self.fails else "Running"
             self.open_at = self.changes_at + self.opens
             self.started = datetime.now(timezone.utc)
         return self
@@ -70,10 +72,10 @@ class Service:
             self.status = "StopPending"
             self.changes_at = time.monotonic() + (self.drain if graceful else 0)
 
-    def begin_start(self) -> None:
-        """Start."""
+    def begin_start(self, fails: bool = False) -> None:
+        """Start; it fails with a certificate that it cannot use."""
         if self.settle().status == "Stopped":
-            self.status = "StartPending"
+            self.status, self.fails = "StartPending", fails
             self.changes_at = time.monotonic() + self.start
 
     def listening(self) -> tuple[int, ...]:
@@ -88,6 +90,7 @@ class Machine:
     :ivar services: by name, in capitals.
     :ivar module: the product's PowerShell module: ``Lync`` (2013) or ``SkypeForBusiness`` (2015).
     :ivar cmdlets_of_network: whether Get-NetTCPConnection is there (Windows Server 2012 and later).
+    :ivar cannot_use: thumbprints with which services that show a certificate outside stop again instead of running.
     :ivar history: what was done to services, as ``stop NAME`` and ``start NAME``, in order.
     """
 
@@ -96,6 +99,7 @@ class Machine:
     role: str
     services: dict[str, Service] = field(default_factory=dict)
     cmdlets_of_network: bool = True
+    cannot_use: set[str] = field(default_factory=set)
     history: list[str] = field(default_factory=list)
 
     @property

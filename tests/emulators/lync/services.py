@@ -11,7 +11,7 @@ from psrpcore.types import ErrorCategory
 
 from .binder import Cmdlet, Parameter, number, one_of, switch, text, texts
 from .console import CmdletError, decorated
-from .machines import Machine, Service
+from .machines import PROXY, Machine, Service
 
 if TYPE_CHECKING:
     from .engine import Call
@@ -81,7 +81,7 @@ def _start(world: World, call: Call) -> Iterator[Any]:
     machine, services = _chosen(world, call)
     for service in services:
         machine.history.append(f"start {service.name}")
-        service.begin_start()
+        service.begin_start(_cannot_use(world, machine, service))
     _wait(services, call, "StartPending")
     failed = [service for service in services if "NoWait" not in call and service.settle().status != "Running"]
     for service in failed:
@@ -92,6 +92,15 @@ def _start(world: World, call: Call) -> Iterator[Any]:
             target=service.name,
         )
     return iter(())
+
+
+def _cannot_use(world: World, machine: Machine, service: Service) -> bool:
+    """Tell whether a service cannot use the certificate that it starts with (guessed: which looks at which use)."""
+    held = world.holdings.get(machine.fqdn)
+    use = {"RTCSRV": "AccessEdgeExternal", PROXY: "AccessEdgeExternal", "RTCDATAPROXY": "DataEdgeExternal"}.get(
+        service.name
+    )
+    return held is not None and use is not None and held.assigned.get(use) in machine.cannot_use
 
 
 def _wait(services: Iterable[Service], call: Call, status: str) -> None:

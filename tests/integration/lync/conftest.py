@@ -11,6 +11,8 @@ from ansible.module_utils.fedgate.lync.connection import Connection, read_connec
 
 from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
+from ...emulators.lync.outside import Shown
+from .site import Site, public_world
 
 Options = dict[str, Any]
 
@@ -68,3 +70,18 @@ def actions(result: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what was planned on one kind of thing: action, name."""
     assert not result.get("failed"), result["msg"]
     return [(change["action"], change["name"]) for change in result["plan"]]
+
+
+@pytest.fixture
+def site(lync: Deployment, tmp_path: Path) -> Site:
+    """London on Lync, nothing done yet."""
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    return Site(folder, lync)
+
+
+@pytest.fixture
+def public(site: Site, tmp_path: Path) -> Iterator[Site]:
+    """The same, with the world around it: a name server, and what partners meet at the Edge's address."""
+    with public_world(site, tmp_path, lambda first: Shown(site.lync, "edge1.london", first)):
+        yield site

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from itertools import product
@@ -199,3 +200,21 @@ def done(rollout: Rollout) -> Rollout:
 
 def writes(lync: Deployment) -> list[str]:
     return [name for name, _bound in lync.engine.calls if not name.startswith("Get-")]
+
+
+def change(imported: Import, name: str, before: str, after: str) -> None:
+    """Edit a file of the inventory that was written."""
+    path = imported.target / name
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+def linux(imported: Import) -> None:
+    """Make all gateways of the inventory Linux ones, as the guide says."""
+    for group in ("london", "tokyo"):
+        name = f"group_vars/{group}/pool.yml"
+        change(imported, name, "edge_pool_backend: lync", "edge_pool_backend: prosody")
+        way = re.search(r"edge_pool_lync:\n(  .*\n)+", imported.text(name))
+        assert way
+        change(imported, name, way[0], "")

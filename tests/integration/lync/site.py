@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
+import os
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ import pytest
 
 from ...emulators.lync import edge
 from ...emulators.lync.deployment import ADMIN, PASSWORD, Deployment
+from ..bind import NAMED, Bind
+from ..far_side import Manners, server
+from ..pki import Authority, Served
 from ..rollout import BIN, ROOT, Rollout, environment
 
 PASSPHRASE = "canary of the dialback passphrase"
@@ -72,6 +77,44 @@ def resolver(port: int, address: str = "127.84.0.53") -> Iterator[str]:
         listener.close()
 
 
+@contextlib.contextmanager
+def public_world(site: Site, folder: Path, shows: Callable[[Served], Manners]) -> Iterator[Bind]:
+    """Give a site the world around it: a name server, and what partners meet at the address of its Edge Servers.
+
+    :param shows: makes of a certificate of an authority that the inventory trusts what is met there.
+    :returns: the name server.
+    """
+    if os.geteuid() != 0 or not Path(NAMED).exists():
+        pytest.skip("needs root, for a name server on port 53 of the loopback, and BIND (package bind9)")
+    authority = Authority()
+    anchor = folder / "authority.pem"
+    anchor.write_text(authority.pem)
+    zones = folder / "bind"
+    zones.mkdir()
+    bind, address = Bind(zones), own_address()
+    site.shared |= {
+        "federation_dns_provider": bind.provider(),
+        "federation_dns_ttl": 60,
+        "federation_trust_anchors": [str(anchor)],
+    }
+    for variables in site.every_host():
+        variables["edge_published_addresses"] = [address]
+    site.shared["federation_partners"][0]["echo_address"] = "echo@fabrikam.example"
+    bind.start()
+    try:
+        with server(shows(authority.issue("contoso.example")), address, 5269), resolver(bind.port) as asked:
+            site.shared["federation_dns_resolvers"] = [asked]
+            yield bind
+    finally:
+        bind.stop()
+
+
+def done(rollout: Rollout) -> Rollout:
+    """Demand that a run went well. :returns: it."""
+    assert rollout.code == 0, rollout.output[-6000:]
+    return rollout
+
+
 class Site:
     """London on Lync, with two Edge Servers.
 
@@ -85,7 +128,7 @@ class Site:
         self.shared: dict[str, Any] = {
             "federation_xmpp_domains": ["contoso.example"],
             "federation_sip_domains": ["contoso.example"],
-            "federation_partners": PARTNERS,
+            "federation_partners": copy.deepcopy(PARTNERS),
             "federation_lync": {
                 "front_end": "localhost",
                 "port": lync.front_end.port,
@@ -110,8 +153,18 @@ class Site:
             name: {"edge_published_addresses": [address], "ansible_port": lync.edge(server).endpoint.port}
             for name, server in (("lync1", "edge1.london"), ("lync2", "edge2.london"))
         }
+        #: Further pools by their group: hosts, and vars.
+        self.others: dict[str, dict[str, Any]] = {}
         # Somebody has agreed to it once, by hand.
         lync.world.access_edge["AllowFederatedUsers"] = True
+
+    def every_host(self) -> list[dict[str, Any]]:
+        """Return the variables of all hosts, to be changed."""
+        return [
+            variables
+            for group in ({"hosts": self.hosts}, *self.others.values())
+            for variables in group["hosts"].values()
+        ]
 
     def play(self, playbook: str, *arguments: str, **variables: Any) -> Rollout:
         """Run a playbook to its end, as loudly as there is; no secret may be in what it says.
@@ -119,8 +172,8 @@ class Site:
         :param variables: extra variables; they win over the inventory's.
         """
         inventory = self.folder / "hosts.json"
-        london = {"hosts": self.hosts, "vars": self.london}
-        inventory.write_text(json.dumps({"edges": {"children": {"london": london}, "vars": self.shared}}))
+        pools = {"london": {"hosts": self.hosts, "vars": self.london}, **self.others}
+        inventory.write_text(json.dumps({"edges": {"children": pools, "vars": self.shared}}))
         given = self.folder / "given.json"
         given.write_text(json.dumps(variables))
         results = self.folder / "results.json"

@@ -132,7 +132,7 @@ class TestAnswer:
         assert done["reassigned"] == [FIRST] and done["previous"] == {FIRST: {}}
         again = pool.run()
         assert not again["changed"] and not again["pending"] and again["reassigned"] == []
-        assert [path for path in pool.held().files if not path.endswith(".csr")] == [], "files are removed"
+        assert [path for path in pool.held().files if not path.endswith((".csr", ".former"))] == [], "files are removed"
         issuers = [entry.certificate for entry in pool.held().stores["CA"]]
         assert issuers == [pool.authority.issuer], "the server can send the whole chain"
 
@@ -355,7 +355,7 @@ def test_two_for_one_use(pool: Pool) -> None:
     [
         ({"restore": {FIRST: {"AccessEdgeExternal": "0" * 40}}}, "is not in the store of"),
         ({"restore": {"other.contoso.example": {}}}, "is no member of this pool"),
-        ({}, "one of certificates and restore is needed"),
+        ({}, "one of certificates, restore and take_back is needed"),
         ({"endpoint": "front_end"}, "set endpoint: edge"),
     ],
 )

@@ -11,12 +11,13 @@ from ansible.module_utils.fedgate.lync import certificate_store
 from ansible.module_utils.fedgate.lync.connection import read_connection
 from ansible.module_utils.fedgate.lync.shell import Shell
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from ...emulators.lync.authority import Authority
 from ...emulators.lync.deployment import Deployment
 from ...emulators.lync.holdings import Entry
 from .conftest import options_of_edge
-from .edges import FIRST, NAMES, PUBLIC, SECOND, Pool, actions, csr_of, thumbprint
+from .edges import FIRST, MEDIA, NAMES, POOL, PUBLIC, SECOND, Pool, actions, csr_of, thumbprint
 
 CA = "ca1.contoso.example\\Contoso CA"
 CA_PASSWORD = "Ca 'pass\" $word"
@@ -107,7 +108,7 @@ class TestPool:
 
         def later(request: Any) -> str | None:
             seen.append(request.action)
-            return "drop" if seen.count("Command") > 4 else None
+            return "drop" if seen.count("Command") > 6 else None
 
         endpoint.trouble = later
         result = pool.run(alone=False)
@@ -194,3 +195,54 @@ def test_going_back_by_the_function(pool: Pool) -> None:
         assert certificate_store.look(shell).assigned == dict.fromkeys(PUBLIC, thumbprint(second))
         certificate_store.assign(shell, thumbprint(first), PUBLIC)
     assert pool.held().assigned == dict.fromkeys(PUBLIC, thumbprint(first))
+
+
+class TestRoll:
+    """The successor for audio and video stands ready before it signs (guess: what Get-CsCertificate shows of it)."""
+
+    def order(self, pool: Pool, **more: object) -> dict[str, object]:
+        return pool.order(name="media", uses=[MEDIA], names=[POOL], **more)
+
+    def served(self, pool: Pool, days: int) -> None:
+        pool.sign(csr_of(pool.run(self.order(pool)), "media"), days=days)
+        assert pool.run(self.order(pool))["reassigned"] == [FIRST]
+
+    def test_it_follows_a_token_s_life_before_the_end(self, pool: Pool) -> None:
+        self.served(pool, 400)
+        present = pool.held().find(pool.held().assigned[MEDIA])
+        more = {"force": True}
+        pool.sign(csr_of(pool.run(self.order(pool, **more)), "media"), days=700)
+        planned, rolled = pool.run(self.order(pool, **more), check=True), pool.run(self.order(pool, **more))
+        assert planned["plan"] == rolled["plan"] and rolled["plan"][-1]["kind"] == "certificate_roll"
+        assert present is not None
+        moment = present.certificate.not_valid_after_utc - timedelta(hours=8)
+        assert pool.held().effective[MEDIA] == moment and pool.held().previous[MEDIA] == present.thumbprint
+        # Nothing is restarted for it, and nothing else is to be done.
+        assert rolled["reassigned"] == [] and not pool.run(self.order(pool))["changed"]
+
+    @pytest.mark.parametrize("hours", [-1, 15])
+    def test_too_late_for_that(self, pool: Pool, hours: int) -> None:
+        self.served(pool, 400)
+        entry = pool.held().find(pool.held().assigned[MEDIA])
+        assert entry is not None and entry.key is not None
+        request = x509.CertificateSigningRequestBuilder().subject_name(entry.certificate.subject)
+        names = x509.SubjectAlternativeName([x509.DNSName(POOL)])
+        signed = request.add_extension(names, critical=False).sign(entry.key, hashes.SHA256())
+        entry.certificate = pool.authority.sign(signed, days=30, begins=timedelta(days=30, hours=-hours))
+        pool.held().assigned[MEDIA] = entry.thumbprint
+        pool.answer.unlink()
+        pool.sign(csr_of(pool.run(self.order(pool)), "media"), days=700)
+        assert pool.run(self.order(pool))["reassigned"] == [FIRST] and not pool.held().effective
+
+    def test_only_for_audio_and_video(self, pool: Pool) -> None:
+        pool.issued()
+        pool.sign(csr_of(pool.run(pool.order(force=True))))
+        assert pool.run(pool.order(force=True))["reassigned"] == [FIRST] and not pool.held().effective
+
+
+def test_other_uses_are_named_and_left_alone(pool: Pool) -> None:
+    pool.issued()
+    internal = next(iter(pool.held().assigned.values()))
+    pool.held().assigned |= {"Internal": internal, MEDIA: internal}
+    result = pool.run()
+    assert result["unmanaged"] == {FIRST: {MEDIA: internal, "Internal": internal}} and not result["changed"]

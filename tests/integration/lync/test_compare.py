@@ -12,7 +12,7 @@ from ansible.module_utils.fedgate.lync.info import PARTS as READ
 from ...emulators.lync.deployment import PASSWORD
 from ...emulators.lync.topology import Pool as TopologyPool
 from ...emulators.lync.world import AccessPolicy, XmppPartner
-from .imports import Import, dns, done, full, imported, writes
+from .imports import Import, change, dns, done, full, imported, linux, writes
 
 __all__ = ["dns", "full", "imported"]  # fixtures
 
@@ -30,23 +30,6 @@ def compared(imported: Import, **more: Any) -> str:
     found = re.search(r"TASK \[Show it\].*?msg:(.*?)\n(?:TASK|PLAY RECAP)", rollout.output, re.DOTALL)
     assert found, rollout.output[-3000:]
     return " ".join(found[1].split())
-
-
-def change(imported: Import, name: str, before: str, after: str) -> None:
-    path = imported.target / name
-    text = path.read_text(encoding="utf-8")
-    assert before in text
-    path.write_text(text.replace(before, after, 1), encoding="utf-8")
-
-
-def linux(imported: Import) -> None:
-    """Make all gateways of the inventory Linux ones, as the guide says."""
-    for group in ("london", "tokyo"):
-        name = f"group_vars/{group}/pool.yml"
-        change(imported, name, "edge_pool_backend: lync", "edge_pool_backend: prosody")
-        way = re.search(r"edge_pool_lync:\n(  .*\n)+", imported.text(name))
-        assert way
-        change(imported, name, way[0], "")
 
 
 def test_everything_that_is_compared_can_be_read() -> None:

@@ -7,7 +7,6 @@ tables of cmdlets, parameters and places, which every task is held against.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -15,48 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.fedgate.lync import handover
 from ansible.module_utils.fedgate.lync.certificates import ARGUMENTS, lync_certificate
-from ansible.module_utils.fedgate.lync.connection import read_connection
-from ansible.module_utils.fedgate.lync.faults import CmdletFailed
-from ansible.module_utils.fedgate.lync.shell import Shell
-from ansible.module_utils.fedgate.lync.values import properties
 from ansible.module_utils.fedgate.module import run_here
 from cryptography import x509
 
 from ...emulators.lync.deployment import Deployment
 from ..rollout import ROOT
-from .conftest import options_of_edge
+from .by_hand import SCRIPT, allowed, carry_out, demand_allowed, places
 from .edges import FIRST, NAMES, PUBLIC, Pool, Result, actions, csr_of, thumbprint
-
-SCRIPT = Path(handover.__file__).with_name("handover.ps1").read_text()
-
-
-def allowed() -> dict[str, list[str]]:
-    """Return the script's table of cmdlets and their parameters."""
-    table = SCRIPT.split("$Allowed = @{", 1)[1].split("\n}", 1)[0]
-    return {
-        name: re.findall(r"'([^']+)'", parameters)
-        for name, parameters in re.findall(r"'([A-Za-z-]+)'\s*= @\(([^)]*)\)", table)
-    }
-
-
-def places() -> dict[str, list[str]]:
-    """Return the script's table of places, with the patterns themselves."""
-    patterns = dict(re.findall(r"^\$(Of\w+) = '([^']+)'$", SCRIPT, re.M))
-    table = SCRIPT.split("$Places = @{", 1)[1].split("\n}", 1)[0]
-    found = re.findall(r"'([A-Za-z-]+/\w+)'\s*= @\(([^)]*)\)", table)
-    return {name: [patterns[each] for each in re.findall(r"\$(\w+)", names)] for name, names in found}
-
-
-def demand_allowed(call: dict[str, Any]) -> None:
-    """Refuse what the script refuses."""
-    name = call["cmdlet"]
-    assert name in allowed(), name
-    for parameter, value in call["parameters"].items():
-        assert parameter in allowed()[name], (name, parameter)
-        patterns = places().get(f"{name}/{parameter}")
-        assert patterns is None or any(re.search(each, value, re.I) for each in patterns), (name, parameter, value)
 
 
 class ByHand:
@@ -83,22 +48,8 @@ class ByHand:
         return found
 
     def carry_out(self) -> None:
-        """Do what the script does, and write down the result as Windows PowerShell writes it."""
-        task = self.task()
-        assert (self.folder / "fedgate-handover.ps1").read_text() == SCRIPT
-        for call in (*task["actions"], *task["looks"]):
-            demand_allowed(call)
-        results = []
-        failed = False
-        with Shell(read_connection(options_of_edge(self.pool.lync, FIRST))) as shell:
-            for call in task["actions"]:
-                if failed and call["cmdlet"] != "Remove-Item":
-                    continue
-                results.append(one(shell, call))
-                failed = failed or (not results[-1]["ok"] and not call["optional"])
-            results += [one(shell, call) for call in task["looks"]]
-        content = {"format": 1, "task": task["task"], "computer": "EDGE1", "finished": "x", "results": results}
-        (self.folder / "result.json").write_text("\ufeff" + json.dumps(content), encoding="utf-8")
+        """Do what the script does."""
+        carry_out(self.pool.lync, self.folder)
 
     def round(self, *orders: dict[str, Any], **more: Any) -> Result:
         """Run, have the task carried out, run again."""
@@ -106,25 +57,6 @@ class ByHand:
         assert asked["handover"]["waiting"], asked
         self.carry_out()
         return self.run(*orders, **more)
-
-
-def one(shell: Shell, call: dict[str, Any]) -> dict[str, Any]:
-    """Carry out one call and return its entry."""
-    try:
-        output = shell.call(call["cmdlet"], call["parameters"], select=call["select"])
-    except CmdletFailed as error:
-        return {"id": call["id"], "ok": False, "error": error.message, "error_id": f"{error.error_id},X"}
-    return {"id": call["id"], "ok": True, "output": [plain(item, call["select"]) for item in output]}
-
-
-def plain(item: Any, select: list[str]) -> Any:
-    if isinstance(item, str):
-        return item
-    found = properties(item)
-    return {
-        name: {"base64": base64.b64encode(found[name]).decode()} if isinstance(found[name], bytes) else found[name]
-        for name in select
-    }
 
 
 @pytest.fixture

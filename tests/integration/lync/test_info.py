@@ -34,6 +34,7 @@ def test_everything_of_a_deployment(lync: Deployment, options: Options) -> None:
         "site": "London",
         "version": 6,
         "product": "Lync Server 2013",
+        "has_xmpp": True,
         "external_fqdn": "edge.london.contoso.example",
         "computers": ["edge1.london.contoso.example", "edge2.london.contoso.example"],
     }

@@ -139,6 +139,18 @@ class TestMoves:
         apply(wanted)
         assert apply(wanted)["changed"] is False and set(lync.world.partners) == {"one.example", "x.example"}
 
+    def test_a_partner_gets_another_primary_domain(self, lync: Deployment, apply: Apply) -> None:
+        """All its domains are listed, so nothing of it is anybody else's, and it need not be purged."""
+        apply([{"domain": "one.example", "additional_domains": ["x.example"], "type": "federated"}])
+        lync.world.partners["one.example"].connection_limit = 7
+        wanted = [{"domain": "x.example", "additional_domains": ["one.example"], "type": "federated"}]
+        result = apply(wanted)
+        assert actions(result) == [("delete", "one.example"), ("create", "x.example")] and not result["unmanaged"]
+        assert lync.world.partners["x.example"] == XmppPartner(
+            "x.example", ["one.example"], partner_type="Federated", connection_limit=7
+        )
+        assert apply(wanted)["changed"] is False
+
 
 NAMES = st.sampled_from([f"{letter}.example" for letter in "abcdef"])
 

@@ -2,70 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
-
-import pytest
-from cryptography import x509
-
-from ...emulators.lync.authority import Authority as WindowsAuthority
-from ...emulators.lync.deployment import Deployment
-from ...emulators.lync.machines import PROXY
-from ...emulators.lync.outside import Shown
-from ..bind import NAMED, Bind
-from ..far_side import server
-from ..pki import Authority
-from ..rollout import Rollout
-from .edges import pem, thumbprint
-from .site import POOL, Site, own_address, resolver
-
-#: Services of the emulator come and go at once.
-FAST = {"xmpp_gateway_services_interval": 0.05}
-SOME_OTHER_DAY = (datetime.now(timezone.utc) + timedelta(days=3)).strftime("%a").lower()
-
-
-@pytest.fixture
-def site(lync: Deployment, tmp_path: Path) -> Site:
-    """London on Lync, nothing done yet."""
-    folder = tmp_path / "inventory"
-    folder.mkdir()
-    return Site(folder, lync)
-
-
-@pytest.fixture
-def public(site: Site, tmp_path: Path) -> Iterator[Site]:
-    """The same, with the world around it: a name server, and what partners meet at the Edge's address."""
-    if os.geteuid() != 0 or not Path(NAMED).exists():
-        pytest.skip("needs root, for a name server on port 53 of the loopback, and BIND (package bind9)")
-    authority = Authority()
-    anchor = tmp_path / "authority.pem"
-    anchor.write_text(authority.pem)
-    folder = tmp_path / "bind"
-    folder.mkdir()
-    bind, address = Bind(folder), own_address()
-    site.shared |= {
-        "federation_dns_provider": bind.provider(),
-        "federation_dns_ttl": 60,
-        "federation_trust_anchors": [str(anchor)],
-    }
-    for variables in site.hosts.values():
-        variables["edge_published_addresses"] = [address]
-    site.shared["federation_partners"][0]["echo_address"] = "echo@fabrikam.example"
-    shown = Shown(site.lync, "edge1.london", authority.issue("contoso.example"))
-    bind.start()
-    try:
-        with server(shown, address, 5269), resolver(bind.port) as asked:
-            site.shared["federation_dns_resolvers"] = [asked]
-            yield site
-    finally:
-        bind.stop()
-
-
-def done(rollout: Rollout) -> Rollout:
-    assert rollout.code == 0, rollout.output[-6000:]
-    return rollout
+from .site import PARTNERS, Site, done
 
 
 def writes(site: Site) -> list[str]:
@@ -183,7 +120,9 @@ class TestBlock:
     REASON = "INC-4711: sends malware"
 
     def test_nobody_is_let_in_before_he_is_released(self, site: Site) -> None:
+        site.shared["federation_limits"] = {"keepalive": False}
         done(site.play("partners.yml"))
+        before = site.lync.world.partners["fabrikam.example"]
         writes(site)
         given = {"federation_block": "fabrikam.example", "federation_block_reason": self.REASON}
         planned = done(site.play("block.yml", "--check", "--diff", federation_block_by="dora", **given))
@@ -191,15 +130,22 @@ class TestBlock:
         carried_out = done(site.play("block.yml", federation_block_by="dora", **given))
         assert planned.named_changes() == carried_out.named_changes()
         assert f"fabrikam.example at lync1: {self.REASON} (dora)" in carried_out.output
-        assert "fabrikam.example" not in site.lync.world.partners
+        assert list(site.lync.world.partners) == [
+            "woodgrove.example", "fabrikam.example.blocked.invalid", "emea.fabrikam.example",
+        ]  # fmt: skip
         writes(site)
 
         again = done(site.play("partners.yml"))
         assert again.changed() == {"lync1": 0, "lync2": 0} and writes(site) == []
         assert "BLOCKED until released" in again.output and self.REASON in again.output
-        done(site.play("block.yml", federation_release="fabrikam.example"))
-        done(site.play("partners.yml"))
+        # One run lets it in again, as the inventory has it.
+        planned = done(site.play("block.yml", "--check", "--diff", federation_release="fabrikam.example"))
+        released = done(site.play("block.yml", federation_release="fabrikam.example"))
+        assert planned.named_changes() == released.named_changes()
+        assert site.lync.world.partners["fabrikam.example"] == before
         assert list(site.lync.world.partners) == ["woodgrove.example", "fabrikam.example"]
+        again = done(site.play("partners.yml"))
+        assert again.changed() == {"lync1": 0, "lync2": 0} and "BLOCKED" not in again.output
 
     def test_it_works_while_the_inventory_has_mistakes(self, site: Site) -> None:
         done(site.play("partners.yml"))
@@ -207,6 +153,14 @@ class TestBlock:
         assert site.play("partners.yml").code != 0
         done(site.play("block.yml", federation_block="fabrikam.example", federation_block_reason="why"))
         assert "fabrikam.example" not in site.lync.world.partners
+        released = done(site.play("block.yml", federation_release="fabrikam.example"))
+        assert "The inventory has mistakes, so who is released is let in by the next run of partners.yml" in " ".join(
+            released.output.split()
+        )
+        assert list(site.lync.world.partners) == ["woodgrove.example", "emea.fabrikam.example"]
+        site.shared["federation_partners"] = PARTNERS
+        done(site.play("partners.yml"))
+        assert site.lync.world.partners["fabrikam.example"].additional_domains == ["emea.fabrikam.example"]
 
     def test_servers_that_cannot_be_reached_are_named(self, site: Site) -> None:
         given = {"federation_block": "fabrikam.example", "federation_block_reason": "why"}
@@ -217,80 +171,6 @@ class TestBlock:
         del site.shared["federation_lync"]
         failed = site.play("block.yml", **given)
         assert "by its own means" in failed.hosts["lync2"]["failed"][0]["msg"]
-
-
-class TestCertificate:
-    """By an authority that works by hand: the request is laid, and the answer taken by a later run."""
-
-    @pytest.fixture
-    def public(self, public: Site, tmp_path: Path) -> Site:
-        """The same, with an authority that has not been asked yet."""
-        self.authority = WindowsAuthority("Example CA")
-        root = tmp_path / "root.pem"
-        root.write_bytes(pem(self.authority.root))
-        self.folder = tmp_path / "requests"
-        public.shared["federation_certificate"] = {
-            "issuer": "manual",
-            "requests_directory": str(self.folder),
-            "trust_anchors": [str(root)],
-            "organization": "Contoso Ltd",
-        }
-        return public
-
-    def answer(self) -> str:
-        """Sign what was asked for, and lay the answer where the next run looks. :returns: its thumbprint."""
-        request = x509.load_pem_x509_csr((self.folder / f"{POOL}.csr.pem").read_bytes())
-        certificate = self.authority.sign(request)
-        (self.folder / f"{POOL}.cer").write_bytes(pem(certificate, self.authority.issuer))
-        return thumbprint(certificate)
-
-    def test_from_request_to_what_partners_see(self, public: Site) -> None:
-        planned = done(public.play("site.yml", "--check"))
-        asked = done(public.play("site.yml"))
-        assert planned.named_changes() == asked.named_changes()
-        assert ("lync1", "certificate_request", POOL, "create") in asked.named_changes()
-        assert f"waiting: {POOL}: the authority" in asked.output
-        waits = done(public.play("site.yml"))
-        assert waits.changed() == {"lync1": 0, "lync2": 0} and f"waiting: {POOL}" in waits.output
-
-        expected = self.answer()
-        planned = done(public.play("site.yml", "--check", **FAST))
-        taken = done(public.play("site.yml", **FAST))
-        assert planned.named_changes() == taken.named_changes()
-        for host, name in (("lync1", "edge1"), ("lync2", "edge2")):
-            edge = public.lync.edge(f"{name}.london")
-            assert public.lync.world.holdings[edge.fqdn].assigned["AccessEdgeExternal"] == expected
-            assert ("lync1", "certificate_assignment", f"{POOL} on {host}", "create") in taken.named_changes()
-            # What partners and users connect to, and nothing else.
-            assert {event.partition(" ")[2] for event in edge.machine.history} == {"RTCSRV", "RTCDATAPROXY", PROXY}
-        again = done(public.play("site.yml", **FAST))
-        assert again.changed() == {"lync1": 0, "lync2": 0}
-
-    def test_one_that_is_assigned_and_not_yet_shown(self, public: Site) -> None:
-        """The window was closed, or the run was killed: what is shown tells that a start is due."""
-        del public.hosts["lync2"]
-        done(public.play("certificates.yml"))
-        self.answer()
-        never = {"begin": "00:00", "end": "00:01", "days": [SOME_OTHER_DAY]}
-        public.london["edge_pool_lync"]["window"] = never
-        closed = done(public.play("certificates.yml", **FAST))
-        assert "the maintenance window" in closed.output.replace("\n", " ")
-        machine = public.lync.edge("edge1.london").machine
-        assert machine.history == []
-        del public.london["edge_pool_lync"]["window"]
-        opened = done(public.play("certificates.yml", **FAST))
-        assert opened.changed() == {"lync1": 1} and f"start {PROXY}" in machine.history
-        assert done(public.play("certificates.yml", **FAST)).changed() == {"lync1": 0}
-
-    def test_a_server_that_does_not_come_back_keeps_the_others_running(self, public: Site) -> None:
-        done(public.play("certificates.yml"))
-        self.answer()
-        machine = public.lync.edge("edge1.london").machine
-        machine.xmpp.refuses = True
-        failed = public.play("certificates.yml", **FAST)
-        assert failed.code == 2
-        assert "lync2 was left alone, since lync1 did not come back" in failed.hosts["lync2"]["failed"][0]["msg"]
-        assert public.lync.edge("edge2.london").machine.history == []
 
 
 class TestSite:

@@ -20,7 +20,7 @@ from ansible.module_utils.fedgate.lync.faults import (
 )
 from ansible.module_utils.fedgate.lync.shell import Shell
 
-from ...emulators.lync.deployment import NOBODY, PASSWORD, VIEWER, Deployment, make_certificate
+from ...emulators.lync.deployment import ADMIN, NOBODY, PASSWORD, VIEWER, Deployment, make_certificate
 from ...emulators.lync.soap import Request
 from .conftest import options_of
 
@@ -108,6 +108,26 @@ def test_what_goes_wrong_is_told_apart(
         pass
     assert type(caught.value) is error and told in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("way", ["ntlm", "negotiate", "basic"])
+def test_an_expired_password(lync: Deployment, connect: Connect, way: str) -> None:
+    """Windows does not say so over HTTP: it reads like a wrong one, and the message names both."""
+    lync.front_end.expired.add(ADMIN)
+    with pytest.raises(NotLoggedIn, match=r"refuses the login .*wrong, expired and locked") as caught:
+        Shell(connect(authentication=way)).__enter__()
+    assert PASSWORD not in str(caught.value) and lync.shells.opened == 0
+    lync.front_end.expired.clear()
+    with Shell(connect(authentication=way)) as shell:
+        assert shell.call(GET) == []
+
+
+@pytest.mark.parametrize("way", ["ntlm", "negotiate", "basic"])
+def test_a_wrong_password_is_not_tried_again(lync: Deployment, connect: Connect, way: str) -> None:
+    """A directory locks an account after a few attempts."""
+    with pytest.raises(NotLoggedIn):
+        Shell(connect(authentication=way, password="another")).__enter__()
+    assert lync.front_end.refused == 1
 
 
 def test_another_authority_is_not_trusted(lync: Deployment, connect: Connect, tmp_path: Path) -> None:

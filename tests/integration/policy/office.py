@@ -46,10 +46,14 @@ def children(element: Element) -> str:
 
 
 class Partner:
-    """The server of one domain, with streams to our host and to our rooms that stay open."""
+    """The server of one domain, with streams to our host and to our rooms that stay open.
+
+    :ivar unverified: whether its users need the consent of ours.
+    """
 
     def __init__(self, peer: Peer, rooms: bool) -> None:
         self.peer, self.domain = peer, peer.domain
+        self.unverified = "unverified" in peer.domain
         self._streams = {host: self._open(host) for host in ((HOST, ROOMS) if rooms else (HOST,))}
 
     def _open(self, host: str) -> Stream:
@@ -166,7 +170,7 @@ class Contact:
     def follow(self) -> None:
         """Get a subscription to alice's presence, with her approval where it is needed."""
         self.presence("subscribe")
-        if "unverified" in self.partner.domain:
+        if self.partner.unverified:
             self.office.alice.write(f"<presence type='subscribed' to='{self.bare}'/>")
         assert self.office.follows(self.bare)
 

@@ -90,18 +90,16 @@ def attempt(peer: Peer, kind: str) -> tuple[str, Stream] | None:
     return None
 
 
-@pytest.mark.parametrize("kind", PEERS)
-@pytest.mark.parametrize("name", ROWS)
-def test_inbound(name: str, kind: str, gateway: Gateway, peers: MakePeer, alice: Client) -> None:
-    peer = peers(domain(name, kind, "in"), PEERS[kind][1])
+def gets_in(peer: Peer, kind: str, wanted: str | None, gateway: Gateway, alice: Client) -> None:
+    """Let a peer come in by what it is capable of. :param wanted: the method by which it shall get in; None: not."""
     try:
         got = attempt(peer, kind)
     except Closed:
         got = None
-    if expected(name, kind) is None:
+    if wanted is None:
         assert got is None and not let_in(gateway, peer)
         return
-    assert got is not None and got[0] == expected(name, kind)
+    assert got is not None and got[0] == wanted
     session = gateway.session(peer.domain, "incoming")
     assert session["method"] == ("external" if got[0] == EXTERNAL else "dialback")
     assert session["tls"] == (None if got[0] == PLAIN else "TLSv1.3")
@@ -111,10 +109,13 @@ def test_inbound(name: str, kind: str, gateway: Gateway, peers: MakePeer, alice:
 
 @pytest.mark.parametrize("kind", PEERS)
 @pytest.mark.parametrize("name", ROWS)
-def test_outbound(name: str, kind: str, gateway: Gateway, peers: MakePeer, alice: Client) -> None:
-    peer = peers(domain(name, kind, "out"), PEERS[kind][1])
+def test_inbound(name: str, kind: str, gateway: Gateway, peers: MakePeer, alice: Client) -> None:
+    gets_in(peers(domain(name, kind, "in"), PEERS[kind][1]), kind, expected(name, kind), gateway, alice)
+
+
+def is_reached(peer: Peer, wanted: str | None, gateway: Gateway, alice: Client) -> None:
+    """Let alice write to a peer. :param wanted: the method by which it shall be reached; None: not."""
     sent = alice.send(f"bob@{peer.domain}")
-    wanted = expected(name, kind)
     if wanted is None:
         alice.bounce(sent)
         assert "stanza" not in peer.happened() and not gateway.sessions(peer.domain)
@@ -124,6 +125,12 @@ def test_outbound(name: str, kind: str, gateway: Gateway, peers: MakePeer, alice
     session = gateway.session(peer.domain, "outgoing")
     assert session["method"] == ("external" if wanted == EXTERNAL else "dialback")
     assert session["tls"] == (None if wanted == PLAIN else "TLSv1.3")
+
+
+@pytest.mark.parametrize("kind", PEERS)
+@pytest.mark.parametrize("name", ROWS)
+def test_outbound(name: str, kind: str, gateway: Gateway, peers: MakePeer, alice: Client) -> None:
+    is_reached(peers(domain(name, kind, "out"), PEERS[kind][1]), expected(name, kind), gateway, alice)
 
 
 @pytest.mark.parametrize("direct", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import xml.etree.ElementTree as ElementTree
@@ -123,6 +124,9 @@ class Stream:
 
     def close(self) -> None:
         """Close the socket, without manners."""
+        # At once: closing alone tells the other side nothing as long as a thread still waits for what comes.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
         self.connection.close()
 
 

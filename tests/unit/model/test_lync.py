@@ -179,11 +179,65 @@ def test_groups_must_be_agreed_to_be_without_meaning() -> None:
     assert [policy["name"] for policy in facts["access_policies"]] == ["global"] and facts["ignore_groups"]
 
 
-def test_an_issuer_that_cannot_sign_for_lync_is_warned_of() -> None:
-    certificate = {"issuer": "local_ca", "ca_directory": "/srv/ca"}
-    (warning,) = read(lync_site(federation_certificate=certificate)).warnings
-    assert "with local_ca the pool's is left alone" in warning
-    assert not read(lync_site(federation_certificate=certificate, edge_pool_lync={"transport": "by_hand"})).warnings
+CA = "ca1.contoso.example\\Contoso CA"
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        {"issuer": "local_ca", "ca_directory": "/srv/ca"},
+        {"issuer": "enterprise_ca", "enterprise_ca": CA},
+        {
+            "issuer": "enterprise_ca",
+            "enterprise_ca": CA,
+            "enterprise_ca_account": "CONTOSO\\ca",
+            "enterprise_ca_password": "canary-password",
+        },
+    ],
+)
+def test_who_certifies_edge_servers(certificate: dict[str, Any]) -> None:
+    for name in ("federation_certificate", "federation_media_certificate"):
+        deployment = read(lync_site(**{**reached(), name: certificate}))
+        assert not deployment.warnings and "canary" not in json.dumps(deployment.as_facts())
+    assert deployment.pools[0].media is not None and deployment.pools[0].media.issuer == certificate["issuer"]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "said"),
+    [
+        ({}, "issuer: enterprise_ca needs enterprise_ca"),
+        ({"enterprise_ca": "Contoso CA"}, "names no enterprise CA"),
+        ({"enterprise_ca": CA, "enterprise_ca_account": "CONTOSO\\ca"}, "go together, and only one of them is set"),
+        ({"enterprise_ca": CA, "enterprise_ca_password": "canary"}, "go together, and only one of them is set"),
+        ({"enterprise_ca": CA, "key": {"type": "rsa", "size": 3072}}, "Allowed are 2048 and 4096"),
+        ({"issuer": "enterprise_CA"}, "Allowed are acme, local_ca, manual and enterprise_ca"),
+    ],
+)
+def test_wrong_ways_to_an_enterprise_ca(certificate: dict[str, Any], said: str) -> None:
+    given = {"issuer": "enterprise_ca", **certificate}
+    for name in ("federation_certificate", "federation_media_certificate"):
+        error = only_error_of(lync_site(**{**reached(), name: given}))
+        assert error.startswith(name) and said in error and "canary" not in error
+
+
+def test_an_enterprise_ca_needs_the_edge_server_to_answer() -> None:
+    given = {"issuer": "enterprise_ca", "enterprise_ca": CA}
+    by_hand = {"transport": "handover", "handover_directory": "handover"}
+    hosts = lync_site(**{**reached(), "federation_media_certificate": given, "edge_pool_lync": by_hand})
+    assert "Allowed there are manual, local_ca and acme" in only_error_of(hosts)
+
+
+def test_linux_gateways_ask_no_enterprise_ca() -> None:
+    hosts = mixed(federation_certificate={"issuer": "enterprise_ca", "enterprise_ca": CA})
+    hosts["lync1"]["federation_certificate"] = {"issuer": "enterprise_ca", "enterprise_ca": CA}
+    with pytest.raises(Exception, match="asked by Edge Servers of Lync only"):
+        read(hosts)
+
+
+def test_short_lived_certificates_for_media_are_warned_of() -> None:
+    acme = {"directory_url": "https://acme.example/d", "state_directory": "/s", "agree_to_terms": True}
+    (warning,) = read(lync_site(**reached(), federation_media_certificate={"issuer": "acme", "acme": acme})).warnings
+    assert warning.startswith("federation_media_certificate.issuer") and "less than 180 days" in warning
 
 
 def test_logged_bodies_are_warned_of() -> None:
@@ -197,6 +251,7 @@ def test_logged_bodies_are_warned_of() -> None:
         ({"port": "5986"}, "Remove the quotation marks"),
         ({"authentication": "kerberos"}, "Allowed are negotiate, ntlm, basic and certificate"),
         ({"authentication": "certificate", "client_key": "k.pem"}, "client_certificate is missing"),
+        ({"handover_restart": True}, "it has no meaning with winrm"),
         ({"client_certificate": "c.pem"}, "client_certificate has no meaning with negotiate"),
         ({"password": "canary"}, "the key password is not known"),
         ({"transport": "handover"}, "handover_directory is missing"),
@@ -219,11 +274,16 @@ def test_what_is_managed_on_edges_is_a_fact() -> None:
     assert facts["hosts"]["lync1"]["edge"] == {
         "transport": "by_hand",
         "handover_directory": None,
+        "handover_restart": False,
         "window": window,
     }
     assert read(lync_site()).as_facts()["hosts"]["lync1"]["edge"]["transport"] == "winrm"
     way = {"transport": "handover", "handover_directory": "handover"}
-    assert read(lync_site(edge_pool_lync=way)).as_facts()["hosts"]["lync1"]["edge"] == {**way, "window": None}
+    assert read(lync_site(edge_pool_lync=way)).as_facts()["hosts"]["lync1"]["edge"] == {
+        **way,
+        "handover_restart": False,
+        "window": None,
+    }
     assert "edge" not in read(two_sites()).as_facts()["hosts"]["edge1.tokyo"]
 
 

@@ -44,8 +44,13 @@ local function refusal_at_host(kind, stanza)
 	return "private";
 end
 
+--- The user in an address that the router has prepared; as util.jid finds it, which goes on to the resource.
+local function user_in(address)
+	return address:match("^([^@/]+)@");
+end
+
 --- Whether a message is the invitation of somebody whom the user should not hear, through the room of another partner.
-local function invites_for_stranger(host, user, stanza)
+local function invites_for_stranger(host, stanza)
 	if stanza.name ~= "message" then return false; end
 	local x = stanza:get_child("x", MUC_USER);
 	local invite = x and x:get_child("invite");
@@ -53,7 +58,8 @@ local function invites_for_stranger(host, user, stanza)
 	if not contact then return false; end
 	local row, reason = gate.pair(host, jid.host(contact));
 	if reason == "blocked" then return true; end
-	return row and row.type == "public_unverified" and not consent.added(host, user, jid.bare(contact));
+	return row and row.type == "public_unverified"
+		and not consent.added(host, user_in(stanza.attr.to), jid.bare(contact));
 end
 
 --- The bare address in one that the router has prepared, as util.jid makes it.
@@ -61,22 +67,19 @@ local function bare(address)
 	return address:match("^[^/]+");
 end
 
-local function refusal_at_user(host, user, kind, stanza)
-	local barred = scope.refusal(host, user);
-	if barred ~= nil then return barred; end
-	if kind == "public_unverified" and not consent.added(host, user, bare(stanza.attr.from)) then
+local function refusal_at_user(host, kind, stanza)
+	if scope.is_set() then
+		local barred = scope.refusal(host, user_in(stanza.attr.to));
+		if barred ~= nil then return barred; end
+	end
+	if kind == "public_unverified" and not consent.added(host, user_in(stanza.attr.to), bare(stanza.attr.from)) then
 		return "stranger";
 	end
-	if invites_for_stranger(host, user, stanza) then return "stranger"; end
+	if invites_for_stranger(host, stanza) then return "stranger"; end
 	if kind ~= "federated" and private.asks(stanza) and private.is_query(stanza, not jid.resource(stanza.attr.to)) then
 		return "private";
 	end
 	return nil;
-end
-
---- The user in an address that the router has prepared, or nil; as util.jid finds it, which goes on to the resource.
-local function user_in(address)
-	return address and address:match("^([^@/]+)@");
 end
 
 --- The partner's row for a stanza from outside, or nil.
@@ -89,13 +92,13 @@ local function partner_of(host, event)
 end
 
 --- A stanza from a partner whose stream is in order.
-function contacts.stanza(host, remote, row, stanza)
-	local user = user_in(stanza.attr.to);
+-- @param to_user whether it is to a user of that host
+function contacts.stanza(host, remote, row, stanza, to_user)
 	local reason;
 	if components.is_component(host) then
 		reason = components.refusal(host, row.type, stanza);
-	elseif user then
-		reason = refusal_at_user(host, user, row.type, stanza);
+	elseif to_user and stanza.attr.to then
+		reason = refusal_at_user(host, row.type, stanza);
 	else
 		reason = refusal_at_host(row.type, stanza);
 	end

@@ -104,16 +104,15 @@ function faults.refuse(name, how, host, event, problem)
 	return answer;
 end
 
---- Protect a filter of stanzas (util.filters): on an error the stanza goes no further.
+--- Run something on a stream that is no handler of an event: on an error the stream ends.
 -- @param place what it is, in words
-function faults.filter(place, filter)
-	return function (stanza, session)
-		local ok, answer = xpcall(filter, traceback, stanza, session);
-		if ok then return answer; end
-		pcall(note, place, tostring(answer));
-		pcall(count, session.to_host, { session = session });
-		return nil;
-	end;
+-- @param action takes the session and one more value
+function faults.on_stream(place, action, session, value)
+	local ok, problem = xpcall(action, traceback, session, value);
+	if ok then return; end
+	pcall(note, place, tostring(problem));
+	pcall(count, session.to_host, { session = session });
+	pcall(answers.stream, { session = session });
 end
 
 --- Run something that is no handler of an event.

@@ -1,7 +1,8 @@
 --- What passes on an authenticated stream: how much a second, how big, and whether anything does at all.
 --
 -- The rate is a partner's, over all of its streams: a bucket of tokens, one a stanza, that holds those of one second.
--- Who is over it is not read from until the debt is paid, so that nothing is lost and the other side's own queue fills.
+-- What was read at once is paid at once. Who is over it is not read from until the debt is paid, so that nothing is
+-- lost and the other side's own queue fills.
 -- A stream counts for the partner that it was authenticated for first.
 --
 -- Prosody's own limit of size sees only what is left over after each read, so that a stanza which ends within that read
@@ -15,7 +16,7 @@ local SAY_AGAIN = 60; -- seconds
 local XML_LANG = #" xml:lang='en'"; -- added by the parser
 
 local flow = {};
-local gate, limits, refuse, log, api, filter;
+local gate, limits, refuse, log, api, faults;
 local buckets = {};
 
 local function bucket_of(row)
@@ -69,7 +70,10 @@ end
 
 local function spend(session, state)
 	local bucket, time = state.bucket, monotonic();
-	bucket.tokens = math.min(bucket.rate, bucket.tokens + (time - bucket.at) * bucket.rate) - 1;
+	local owed = state.owed;
+	state.owed = 0;
+	if not bucket then return; end
+	bucket.tokens = math.min(bucket.rate, bucket.tokens + (time - bucket.at) * bucket.rate) - owed;
 	bucket.at = time;
 	if bucket.tokens >= 0 then return; end
 	local seconds = -bucket.tokens / bucket.rate;
@@ -92,6 +96,7 @@ local function watch(session, state)
 	function stream.feed(self, data)
 		state.chunk, state.unended = #data, state.unended + #data;
 		local ok, problem = feed(self, data);
+		if state.owed > 0 then faults.on_stream("the rate of incoming stanzas", spend, session, state); end
 		if problem == "stanza-too-large" and not session.destroyed then refuse.stream(session, "stanza-size"); end
 		return ok, problem;
 	end
@@ -124,25 +129,25 @@ function flow.departed(session)
 end
 
 --- All that is read of a partner with a rate costs, wherever it is for; but not dialback and the like.
-local function pay(stanza, session)
+local function owe(stanza, session)
 	local state = session.fedgate_flow;
-	if state and state.bucket and not stanza.attr.xmlns then spend(session, state); end
+	if state and not stanza.attr.xmlns then state.owed = state.owed + 1; end
 	return stanza;
 end
 
 local function apply_rate(session, state, row)
 	state.bucket = bucket_of(row);
 	if state.bucket then
-		filters.add_filter(session, "stanzas/in", filter, FIRST);
+		filters.add_filter(session, "stanzas/in", owe, FIRST);
 	else
-		filters.remove_filter(session, "stanzas/in", filter);
+		filters.remove_filter(session, "stanzas/in", owe);
 	end
 end
 
 function flow.init(parts)
 	gate, limits, refuse, log, api = parts.gate, parts.limits, parts.refuse, parts.log, parts.api;
+	faults = parts.faults;
 	buckets = {};
-	filter = parts.faults.filter("the filter of incoming stanzas", pay);
 end
 
 --- Whether stanzas passed since this was asked last, and whether anything was sent; a stream that is paused is active.
@@ -158,7 +163,7 @@ end
 --- A stream was authenticated, for its first pair or one more.
 function flow.attach(session, host, remote, row)
 	if session.fedgate_flow or not session.stream then return; end
-	local state = { host = host; remote = remote; unended = 0; chunk = 0; active = true; sent = true };
+	local state = { host = host; remote = remote; unended = 0; chunk = 0; owed = 0; active = true; sent = true };
 	state.size = limits.size(row);
 	session.fedgate_flow = state;
 	watch(session, state);
@@ -191,7 +196,7 @@ end
 function flow.detach(session)
 	local state = session.fedgate_flow;
 	if not state then return; end
-	filters.remove_filter(session, "stanzas/in", filter);
+	filters.remove_filter(session, "stanzas/in", owe);
 	state.stream.feed = state.feed;
 	session.fedgate_flow = nil;
 end

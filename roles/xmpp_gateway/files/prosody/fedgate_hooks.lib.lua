@@ -72,8 +72,9 @@ end
 -- Priorities are against Prosody's own: mod_blocklist 100 (its command -1), mod_pep 10, mod_presence 0.
 local function stanzas(host)
 	for _, kind in ipairs({ "full", "bare", "host" }) do
+		local inward = kind == "host" and passage.to_host or passage.to_user;
 		for _, name in ipairs({ "message", "presence", "iq" }) do
-			hook(host, name .. "/" .. kind, passage.inward, 100000, "drop");
+			hook(host, name .. "/" .. kind, inward, 100000, "drop");
 		end
 		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50, "drop", asks_to_subscribe); end
 		hook(host, "pre-presence/" .. kind, consent.presence_out, 200, "bounce", has_type);

@@ -159,6 +159,11 @@ local function exists(host, user)
 	return hosts[host].sessions[user] ~= nil or user_exists(user, host);
 end
 
+--- Whether the policy limits who of ours may federate at all.
+function scope.is_set()
+	return gate.list.scope ~= nil;
+end
+
 --- Whether a stanza from outside to a user of ours is answered as one to a user who does not exist.
 -- So that nobody can tell them apart, those who do not exist go the same way where anybody may be refused.
 -- @return nil, or the reason; false for one who would be let and does not exist

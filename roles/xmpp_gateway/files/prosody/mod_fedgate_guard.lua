@@ -21,10 +21,11 @@ local REASON = "federation is closed: its policy is not in force";
 local PRIORITY = 1000000; -- above the policy, and above whatever else is there
 
 local hosts = prosody.hosts;
+local loaded = modulemanager.get_modules("*");
 
 --- Whether the policy has its hooks on this very host (a host that was deactivated and came back is another one).
 local function is_gated(host)
-	local policy = modulemanager.get_module("*", POLICY);
+	local policy = loaded[POLICY];
 	return policy and policy.gated and policy.gated[host] ~= nil and policy.gated[host] == hosts[host];
 end
 
