@@ -57,7 +57,8 @@ def judge(data: Iterable[UserData], partners: Iterable[str], domains: Iterable[s
     :param partners: domains of the partners, all of them; :param domains: of ours, those that this gateway serves.
     """
     judged = _Judge(frozenset(map(domain_name, partners)), {domain_name(domain): domain for domain in domains})
-    read, empty = set(), set()
+    read: set[str] = set()
+    empty: set[str] = set()
     for item in data:
         key = item.user.lower()
         read.add(key)

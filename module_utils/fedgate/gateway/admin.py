@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import Any, Optional
+from collections.abc import Iterator
+from typing import Any, Optional, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 from xml.sax.saxutils import escape
 
@@ -32,7 +33,7 @@ class AdminSocket:
 
     def __init__(self, path: str = SOCKET, timeout: float = TIMEOUT) -> None:
         self.path = path
-        self._parser = XMLPullParser(["start", "end"])
+        self._parser: XMLPullParser[Element] = XMLPullParser(["start", "end"])
         self._depth = 0
         self._root: Optional[Element] = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -78,7 +79,7 @@ class AdminSocket:
     def _next(self) -> Element:
         """Return the next element of the stream."""
         while True:
-            for event, element in self._parser.read_events():
+            for event, element in cast("Iterator[tuple[str, Element]]", self._parser.read_events()):
                 self._depth += 1 if event == "start" else -1
                 if event == "start" and self._root is None:
                     self._root = element

@@ -123,7 +123,9 @@ class Contacts(Reconciler):
         missing = sorted(self._missing)
         if missing:
             named = ", ".join(missing[:_NAMED]) + (" and others" if len(missing) > _NAMED else "")
-            self.context.warn(f"{len(missing)} users have no account here, so their contacts wait: {named}")
+            self.context.warn(
+                f"no account here for {len(missing)} of {len(self.users)} users; their contacts wait: {named}"
+            )
         return {
             "contacts": sum(len(change.subject.contacts) for change in plan.changes),
             "blocks": sum(len(change.subject.blocked) for change in plan.changes),
@@ -163,7 +165,7 @@ class Contacts(Reconciler):
         self._missing = frozenset(jid for jid, answer in known.items() if not answer["exists"])
         if len(self._missing) == len(known):
             raise CheckFailed(
-                f"none of the {len(known)} users is known to this server, such as {min(self._missing)}",
+                f"this server knows none of the users ({len(known)}), such as {min(self._missing)}",
                 hint="Are these this host's domains, have they accounts, does the directory answer? Nothing was done.",
             )
         found = [
@@ -201,7 +203,7 @@ def _demand_readable(known: Mapping[str, Any]) -> None:
     if broken:
         jid = min(broken)
         raise CheckFailed(
-            f"the server cannot read or write what {len(broken)} users have, first {jid}: {broken[jid]}",
+            f"the server could not read or write the roster of {jid} ({len(broken)} in all): {broken[jid]}",
             hint="Mend that on the host and run again; what was carried already stays.",
         )
 
@@ -245,8 +247,7 @@ def _contact(contact: Any, path: str) -> tuple[str, dict[str, Any]]:
     """Return a contact's address, and what else is known of it. Checked by hand: there may be hundreds of thousands."""
     if not isinstance(contact, Mapping) or set(contact) - set(_KEYS):
         raise InvalidValue(f"{contact!r} is no contact", hint=f"Write a mapping with {', '.join(_KEYS)}.", path=path)
-    address = contact.get("jid")
-    _demand(_ADDRESS, address, f"{path}.jid")
+    address = _demand(_ADDRESS, contact.get("jid"), f"{path}.jid")
     subscription = contact.get("subscription") or "both"
     if subscription not in ("both", "none"):
         raise InvalidValue(
@@ -258,6 +259,7 @@ def _contact(contact: Any, path: str) -> tuple[str, dict[str, Any]]:
     return address, {"subscription": subscription, "groups": groups, **({"name": name} if name else {})}
 
 
-def _demand(form: re.Pattern[str], address: Any, path: str) -> None:
+def _demand(form: re.Pattern[str], address: Any, path: str) -> str:
     if not isinstance(address, str) or not form.fullmatch(address):
         raise InvalidValue(f"{address!r} is not an address", hint="Write user@domain.", path=path)
+    return address

@@ -213,7 +213,7 @@ def test_users_who_are_not_there_wait(office: Office) -> None:
     users = [user(late, bob.bare), user(ALICE, bob.bare), user("x@elsewhere.example", bob.bare)]
     result = carry(office.gateway, *users)
     assert result["missing_users"] == [late, "x@elsewhere.example"]
-    assert result["warnings"] == [f"2 users have no account here, so their contacts wait: {late}, x@elsewhere.example"]
+    assert result["warnings"] == [f"no account here for 2 of 3 users; their contacts wait: {late}, x@elsewhere.example"]
     assert bob.message(late) == REFUSED
     office.gateway.user(late, PASSWORD)
     assert [change["name"] for change in carry(office.gateway, *users)["plan"]] == [late]
@@ -231,7 +231,7 @@ def test_addresses_that_are_none_here(office: Office) -> None:
 
 def test_nobody_is_known(office: Office) -> None:
     result = run(office.gateway, user("nobody@contoso.example", "bob@partner.example"))
-    assert result["failed"] and "none of the 1 users is known to this server" in result["msg"]
+    assert result["failed"] and "knows none of the users (1), such as nobody@contoso.example" in result["msg"]
     assert not run(office.gateway)["changed"]
 
 
@@ -242,7 +242,7 @@ def test_a_roster_that_cannot_be_written(office: Office) -> None:
     office.gateway.run("sh", "-c", f"mv {folder} {folder}.away && touch {folder}")
     result = run(office.gateway, user(gwen, bob.bare))
     office.gateway.run("sh", "-c", f"rm {folder} && mv {folder}.away {folder}")
-    assert result["failed"] and f"first {gwen}: " in result["msg"], result
+    assert result["failed"] and f"the roster of {gwen} (1 in all): " in result["msg"], result
     assert bob.message(gwen) == REFUSED
     assert carry(office.gateway, user(gwen, bob.bare))["changed"] and bob.message(gwen) == "nothing"
 

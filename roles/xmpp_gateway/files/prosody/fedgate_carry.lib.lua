@@ -3,12 +3,12 @@
 -- Asked through the administration socket by `<fedgate-contacts>` with JSON inside, and answered likewise:
 --   { "action": "hello" }                                 -> { "format": 1 }
 --   { "action": "look", "users": { jid: { "contacts": [jid, ...], "blocked": [jid or domain, ...] }, ... } }
---                         -> { "users": { jid: { "exists", "contacts": [what is known, ...], "blocked": [...] }, ... } }
+--                         -> { "users": { jid: { "exists", "contacts": [known, ...], "blocked": [known, ...] }, ... } }
 --   { "action": "carry", "users": { jid: { "contacts": { jid: contact, ... }, "blocked": [...] }, ... } }
 --                         -> { "users": { jid: { "exists" }, ... } }; contact is { "subscription", "name", "groups" }
 -- and where something went wrong with a user, "problem".
 --
--- What is known of a contact:
+-- What may be known of a contact:
 -- absent      not in the roster, and the user never said a word on it   asked       there, or waiting, only because
 -- the contact asked   there       in the roster by the user's own doing   refused     denied, removed or blocked by
 -- the user   carried     was carried once; whatever became of it since is the user's doing   invalid     no address
