@@ -9,12 +9,15 @@
 -- and where something went wrong with a user, "problem".
 --
 -- What may be known of a contact:
--- absent      not in the roster, and the user never said a word on it   asked       there, or waiting, only because
--- the contact asked   there       in the roster by the user's own doing   refused     denied, removed or blocked by
--- the user   carried     was carried once; whatever became of it since is the user's doing   invalid     no address
--- for this server   impossible  a block, and mod_blocklist is not there to keep it Only what is absent or asked is
--- carried. `fedgate_carried` remembers it for each user, so that nothing comes back that a user takes out of the
--- roster, and no block that a user lifts.
+--   absent      not in the roster, and the user never said a word on it
+--   asked       there, or waiting, only because the contact asked
+--   there       in the roster by the user's own doing
+--   refused     denied, removed or blocked by the user
+--   carried     was carried once; whatever became of it since is the user's doing
+--   invalid     no address for this server
+--   impossible  a block, and mod_blocklist is not there to keep it
+-- Only what is absent or asked is carried. `fedgate_carried` remembers it for each user, so that nothing comes back
+-- that a user takes out of the roster, and no block that a user lifts.
 
 local rostermanager = require "core.rostermanager";
 local storagemanager = require "core.storagemanager";
