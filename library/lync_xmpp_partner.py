@@ -131,6 +131,12 @@ unmanaged:
   type: list
   elements: str
   returned: success
+as_listed:
+  description: Primary domains of the listed partners whom the server had exactly so before this run. In the run after
+    one that broke off, what that one did is among them.
+  type: list
+  elements: str
+  returned: success
 blocked:
   description: Who is blocked, each domain, since (seconds since the epoch), reason, by, subdomains.
   type: list

@@ -82,7 +82,7 @@ class XmppPartners(OverShell):
                 _call(self.shell, "Set-CsXmppAllowedPartner", change.subject[0].identity, edit)
 
     def results(self, observed: Observed, plan: Plan) -> dict[str, Any]:
-        """Return the partners that are on the server and not in the inventory, and the number of calls."""
+        """Return who is on the server and not in the inventory, who was as listed already, and the number of calls."""
         blocks, present = blocked.split(observed)
         wanted = _left(self.wanted.values(), blocks)
         others = {domain: partner for domain, partner in present.items() if domain not in wanted}
@@ -91,7 +91,13 @@ class XmppPartners(OverShell):
             self.context.warn(f"partners on the server that the inventory does not list: {', '.join(unmanaged)}")
         for want in self.wanted.values():
             warn_of_others(self.context, want, blocks)
-        return {"unmanaged": unmanaged, "blocked": blocked.told(blocks.values()), **self.calls()}
+        as_listed = sorted(wanted.keys() - {change.name for change in plan.changes})
+        return {
+            "unmanaged": unmanaged,
+            "as_listed": as_listed,
+            "blocked": blocked.told(blocks.values()),
+            **self.calls(),
+        }
 
 
 def warn_of_others(context: Context, partner: Allowed, blocks: Blocks) -> None:

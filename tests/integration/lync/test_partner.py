@@ -258,6 +258,7 @@ def test_a_connection_lost_in_the_middle(lync: Deployment, apply: Apply) -> None
     assert len(result["left"]) == 31
     # The answer was lost, the twentieth was made all the same: what is there is looked at, not remembered.
     second = apply(many(50))
+    assert second["as_listed"] == sorted(f"p{number}.example" for number in range(20))
     assert len(actions(second)) == 30 and apply(many(50))["changed"] is False
 
 
