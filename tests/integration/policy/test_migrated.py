@@ -6,6 +6,7 @@ What each partner may do is taken from the server, not from what the import made
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from .test_contacts_out import TABLE as SAID
 from .test_negotiation import PEERS, ROWS, attempt, gets_in, is_reached
 from .wire import Stream
 
-NUMBERS = range(25)
+#: All 25 in a soak; each day every other one, which leaves all rows of the negotiation table and all types.
+NUMBERS = range(0, 25, 1 if float(os.environ.get("FEDGATE_REPEAT", "0.1")) >= 1 else 2)
 _TYPES = {
     "Federated": "federated", "PublicVerified": "public_verified", "PublicUnverified": "public_unverified"
 }  # fmt: skip
@@ -169,6 +171,7 @@ def knows(alice: Client, contact: str) -> None:
 
 @pytest.mark.parametrize("kind", PEERS)
 @each()
+@pytest.mark.soak
 def test_gets_in(
     partner: XmppPartner, kind: str, gateway: Gateway, find: Callable[[Manners], Peer], alice: Client
 ) -> None:
@@ -180,6 +183,7 @@ def test_gets_in(
 
 @pytest.mark.parametrize("kind", PEERS)
 @each()
+@pytest.mark.soak
 def test_is_reached(
     partner: XmppPartner, kind: str, gateway: Gateway, find: Callable[[Manners], Peer], alice: Client
 ) -> None:
@@ -240,6 +244,7 @@ class Kept(Office):
 
 
 @each()
+@pytest.mark.soak
 def test_what_it_may_do_to_ours(partner: XmppPartner, office: tuple[Kept, dict[str, int]]) -> None:
     here, columns = office
     wrong = {}
@@ -254,6 +259,7 @@ def test_what_it_may_do_to_ours(partner: XmppPartner, office: tuple[Kept, dict[s
 
 
 @each()
+@pytest.mark.soak
 def test_what_it_gets_of_ours(partner: XmppPartner, office: tuple[Kept, dict[str, int]]) -> None:
     here, columns = office
     cells = [cell for cell in OUTGOING if cell[1] in columns]
