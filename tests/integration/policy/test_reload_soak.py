@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -76,12 +77,15 @@ class Reloads:
     """Lets the server read its policy again, by a signal from outside: nothing is started in the container.
 
     :param gateway: whose server it is.
+    :ivar repeated: how many signals had to be sent again. Prosody 0.12 forgets one that comes in the very moment in
+        which it has dealt with the one before (``sighook`` in its util-src/signal.c: the loop is over, ``nsig`` not 0).
     """
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         listed = podman("top", gateway.name, "hpid", "args").splitlines()
         self._pid = next(int(line.split()[0]) for line in listed if "prosody" in line)
+        self.repeated = 0
 
     def _hangup(self) -> None:
         os.kill(self._pid, signal.SIGHUP)
@@ -95,12 +99,20 @@ class Reloads:
             self._refused()
         digest = self.gateway.policy(policies(number), [HOST])
         self._hangup()
-        wait_until(lambda: self.gateway.status()["digest"] == digest, f"policy {number} is loaded", 30)
+        self._until(lambda: self.gateway.status()["digest"] == digest, f"policy {number} is loaded")
 
     def _refused(self) -> None:
         before = self.gateway.status()["reason"]
         self._hangup()
-        wait_until(lambda: self.gateway.status()["reason"] not in (None, before), "it says why it keeps the last", 30)
+        self._until(lambda: self.gateway.status()["reason"] not in (None, before), "it says why it keeps the last")
+
+    def _until(self, condition: Callable[[], bool], what: str) -> None:
+        try:
+            wait_until(condition, what, 10)
+        except AssertionError:
+            self.repeated += 1
+            self._hangup()
+            wait_until(condition, what, 30)
 
 
 @pytest.mark.soak
@@ -127,11 +139,13 @@ def test_reloads_under_traffic(gateway: Gateway, peers: MakePeer, alice: Client)
     grown = memory(gateway) - settled
     knocking.stop()
     traffic.stop()
-    print(f"{COUNT} reloads in {time.monotonic() - began:.0f} s; {traffic.sent} messages each way;"
-          f" the stranger knocked {knocking.refused} times; {grown} KiB more")  # fmt: skip
+    took = time.monotonic() - began
+    print(f"{COUNT} reloads in {took:.0f} s, {reloads.repeated} signals repeated; {traffic.sent} messages each way")
+    print(f"the stranger knocked {knocking.refused} times; {grown} KiB more")
     assert traffic.sent > COUNT / 10 and knocking.refused > COUNT / 10
     assert traffic.came == (list(range(traffic.sent)), list(range(traffic.sent)))
     assert knocking.inside == 0
+    assert reloads.repeated <= COUNT / 200
     assert [gateway.session(PARTNER, way)["id"] for way in ("incoming", "outgoing")] == before
     assert gateway.status()["pid"] == pid
     assert grown < GROWTH
