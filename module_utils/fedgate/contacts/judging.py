@@ -5,7 +5,7 @@ from __future__ import annotations
 import stringprep
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from encodings import idna
 from typing import Any, Optional
@@ -149,15 +149,15 @@ def parse(text: str) -> Optional[tuple[str, str]]:
             break
     # RFC 3261, section 19.1: parameters and headers come after the host; escapes are those of URIs.
     user, _, domain = text.partition(";")[0].partition("?")[0].rpartition("@")
-    name, host = _node(unquote(user, errors="strict") if _is_escaped(user) else user), _domain(domain)
+    name, host = _node(_unescaped(user)), _domain(domain)
     return (name, host) if name and host else None
 
 
-def _is_escaped(user: str) -> bool:
+def _unescaped(user: str) -> str:
     try:
-        return "%" in user and unquote(user, errors="strict") != user
+        return unquote(user, errors="strict")
     except UnicodeDecodeError:
-        return False
+        return user
 
 
 def _node(text: str) -> Optional[str]:
@@ -177,8 +177,3 @@ def _domain(text: str) -> Optional[str]:
 def _shown(domain: str) -> str:
     """Return a domain as addresses have it: in Unicode (RFC 7622, section 3.2)."""
     return ".".join(map(idna.ToUnicode, domain.split("."))) if "xn--" in domain else domain
-
-
-def domains_of(partners: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return all domains of partners, given as the model publishes them."""
-    return [name for partner in partners for name in (partner["domain"], *partner.get("additional_domains", ()))]
