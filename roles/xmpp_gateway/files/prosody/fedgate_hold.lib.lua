@@ -5,30 +5,23 @@
 -- the note of it.
 
 local hold = {};
-local api, rules, sessions, refuse, gate, hosts, blocked, limits, flow, scope;
+local api, rules, sessions, refuse, gate, limits, flow, scope;
 
 function hold.init(parts)
 	api, rules, sessions, refuse, gate = parts.api, parts.rules, parts.sessions, parts.refuse, parts.gate;
 	limits, flow, scope = parts.limits, parts.flow, parts.scope;
-	hosts, blocked = parts.hosts, parts.blocked;
 end
 
---- Whether a pair that was granted is still allowed, and by the way that it was authenticated. This is asked for every
--- stanza: the row stands in the entry for as long as what it rests on is the same (see fedgate_verdicts).
+--- Whether a pair that was granted is still allowed, and by the way that it was authenticated.
 -- @return the partner's row, or nil and a reason
 function hold.stands(entry)
-	local list, blocks, object = gate.list, blocked.current(), hosts[entry.host];
-	if entry.row and entry.under == list and entry.blocks == blocks and entry.object == object then return entry.row; end
-	entry.row = nil;
+	local list = gate.list;
 	local row, reason = gate.pair(entry.host, entry.remote);
-	if not row then return nil, reason; end
-	if entry.under ~= list then
-		local ok;
-		ok, reason = rules.accepts(row, entry);
-		if not ok then return nil, reason; end
-		entry.under = list;
-	end
-	if list and blocks and object then entry.blocks, entry.object, entry.row = blocks, object, row; end
+	if not row or entry.under == list then return row, reason; end
+	local ok;
+	ok, reason = rules.accepts(row, entry);
+	if not ok then return nil, reason; end
+	entry.under = list;
 	return row;
 end
 

@@ -183,7 +183,7 @@ local parts = {
 	log = function (...) module:log(...); end; router = prosody;
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
-	scope = scope; directory = directory; blocked = blocked;
+	scope = scope; directory = directory;
 	hold = hold; limits = limits; flow = flow; timing = timing; routes = routes;
 	passage = passage; refuse = refuse; report = report; faults = report.faults; status = status;
 	inspect = inspect;
