@@ -64,10 +64,16 @@ class Gateway:
         meters = self.hosts.meters([self.name])
         return lambda: fleet.used(meters)
 
+    def pin(self, core: int) -> None:
+        """Keep the server, all of its threads, on one core until it ends."""
+        self.shell(f"taskset -acp {core} {self._pid()}")
+
     def memory(self) -> float:
         """Return how much memory of its own the server has, in MB."""
-        pid = self.shell("systemctl show --property MainPID --value prosody").strip()
-        return resident(self.shell(f"cat /proc/{pid}/status"))
+        return resident(self.shell(f"cat /proc/{self._pid()}/status"))
+
+    def _pid(self) -> int:
+        return int(self.shell("systemctl show --property MainPID --value prosody"))
 
     def status(self) -> dict[str, Any]:
         """Return what our modules report."""

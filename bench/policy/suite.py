@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..progress import Progress
 from ..report import Comparison, Outcome, compare
-from . import cases, change
+from . import cases, change, cores
 from .cases import KINDS, OURS, PLAIN, SUITE, Kind
 from .gateway import Gateway
 from .load import Burst, Generator, Partners
@@ -81,10 +81,12 @@ class Measurement:
         memory: dict[str, list[float]] = {OURS: [], PLAIN: []}
         for number in range(repeat):
             self._progress.begin(f"{count:,} partners, round {number + 1}")
-            for side, host in self._sides.items():
-                host.start()
-                memory[side].append(host.memory())
-            self._progress.done(asyncio.run(self._round(count, found)))
+            with cores.beside() as core:
+                for side, host in self._sides.items():
+                    host.start()
+                    host.pin(core)
+                    memory[side].append(host.memory())
+                self._progress.done(asyncio.run(self._round(count, found)))
         self._report(count, found, memory)
 
     async def _round(self, count: int, found: Found) -> float:

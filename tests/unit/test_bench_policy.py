@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import cli, fleet, report  # noqa: E402 - the path comes first
 from bench.errors import BenchError  # noqa: E402
-from bench.policy import cases, change, gateway, making, spread, targets  # noqa: E402
+from bench.policy import cases, change, cores, gateway, making, spread, targets  # noqa: E402
 from bench.policy.cases import KINDS, OURS, PLAIN  # noqa: E402
 from bench.policy.load import Burst, Tally  # noqa: E402
 
@@ -164,3 +165,20 @@ def test_numbers_of_partners_are_checked(given: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         cli.parser().parse_args(["policy", "--partners", given])
     assert "use " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("given", "gateways", "load"), [({0, 1}, 1, {0}), ({2, 5, 7}, 7, {2, 5}), ({3}, 3, {3})])
+def test_both_gateways_have_one_core_and_the_load_the_others(given: set[int], gateways: int, load: set[int]) -> None:
+    assert (cores.shared(given), cores.others(given)) == (gateways, load)
+
+
+def test_this_process_keeps_off_that_core_until_the_end() -> None:
+    before = os.sched_getaffinity(0)
+    with cores.beside() as core:
+        assert core == max(before) and os.sched_getaffinity(0) == cores.others(before)
+    assert os.sched_getaffinity(0) == before
+
+
+def test_without_a_core_nothing_runs() -> None:
+    with pytest.raises(ValueError, match="no core"):
+        cores.shared(set())

@@ -117,7 +117,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
     host = getattr(item, "funcargs", {}).get("hosts")
-    if report.when == "call" and report.failed and isinstance(host, Gateway) and (host.folder / "prosody.log").exists():
+    if report.failed and isinstance(host, Gateway) and (host.folder / "prosody.log").exists():
         report.sections.append(("the gateway's log", "\n".join(host.log().splitlines()[-150:])))
 
 

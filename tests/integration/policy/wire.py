@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 from typing import Optional
 
 STREAMS = "http://etherx.jabber.org/streams"
@@ -51,6 +52,7 @@ class Stream:
     def _restart(self) -> None:
         self._parser = ElementTree.XMLPullParser(["start", "end"])
         self._depth = 0
+        self._came = b""
 
     def send(self, text: str) -> None:
         """Send text as it is."""
@@ -72,7 +74,7 @@ class Stream:
         """Wait for the other side's stream header; return its attributes."""
         self._restart()
         while True:
-            for _, element in self._parser.read_events():
+            for _, element in self._events():
                 self._depth = 1
                 self.header = dict(element.attrib)
                 return self.header
@@ -81,13 +83,19 @@ class Stream:
     def read(self) -> Element:
         """Wait for the next child of the stream. :raises Closed: when the stream ends instead, or says an error."""
         while True:
-            for event, element in self._parser.read_events():
+            for event, element in self._events():
                 self._depth += 1 if event == "start" else -1
                 if event == "end" and self._depth == 0:
                     raise Closed()
                 if event == "end" and self._depth == 1:
                     return self._checked(element)
             self._feed()
+
+    def _events(self) -> Iterator[tuple[str, Element]]:
+        try:
+            yield from self._parser.read_events()
+        except ElementTree.ParseError as error:
+            raise AssertionError(f"not XML: {error}: the last of it: {self._came!r}") from error
 
     @staticmethod
     def _checked(element: Element) -> Element:
@@ -105,6 +113,7 @@ class Stream:
         if not data:
             raise Closed(text="end of file")
         self.blanks += data.isspace()
+        self._came = (self._came + data)[-4096:]
         self._parser.feed(data)
 
     def expect(self, namespace: str, *names: str) -> Element:

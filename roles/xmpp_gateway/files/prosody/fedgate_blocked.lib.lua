@@ -11,11 +11,11 @@ local sha256 = require "util.hashes".sha256;
 local FORMAT = 1;
 local ENOENT = 2;
 
-local blocked = {};
 local api;
 -- domains: name → { since, reason, by, subdomains }, nil before a list is known; digest: of the file; reason: why the
 -- file is not what is in force; wide: whether any entry reaches subdomains; empty: whether there is none at all.
 local state = { domains = nil; digest = nil; reason = nil; wide = false; empty = true };
+local blocked = { state = state }; -- others only look at it, where each stanza asks
 
 --- @param module the one that loads this part
 function blocked.init(module)

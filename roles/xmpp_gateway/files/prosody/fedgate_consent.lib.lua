@@ -86,7 +86,8 @@ function consent.added(host, user, contact)
 	if not item then return false; end
 	if wanted_by_user(item) then return true; end
 	local marks = marks_of(host, user);
-	return marks ~= nil and marks[contact] ~= "automatic" and marks[contact] ~= "denied";
+	local mark = marks and marks[contact];
+	return marks ~= nil and mark ~= "automatic" and mark ~= "denied";
 end
 
 --- Whether the user refused, removed or blocked a contact and did not add it again.

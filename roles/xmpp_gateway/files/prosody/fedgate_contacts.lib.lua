@@ -44,9 +44,13 @@ local function refusal_at_host(kind, stanza)
 	return "private";
 end
 
---- The user in an address that the router has prepared; as util.jid finds it, which goes on to the resource.
+local last_to, last_user;
+
+--- The user in an address that the router has prepared; as util.jid finds it, which goes on to the resource. Asked for
+-- each stanza, so the last answer is remembered; that of `bare` too.
 local function user_in(address)
-	return address:match("^([^@/]+)@");
+	if address ~= last_to then last_to, last_user = address, address:match("^([^@/]+)@"); end
+	return last_user;
 end
 
 --- Whether a message is the invitation of somebody whom the user should not hear, through the room of another partner.
@@ -62,9 +66,12 @@ local function invites_for_stranger(host, stanza)
 		and not consent.added(host, user_in(stanza.attr.to), jid.bare(contact));
 end
 
+local last_from, last_bare;
+
 --- The bare address in one that the router has prepared, as util.jid makes it.
 local function bare(address)
-	return address:match("^[^/]+");
+	if address ~= last_from then last_from, last_bare = address, address:match("^[^/]+"); end
+	return last_bare;
 end
 
 local function refusal_at_user(host, kind, stanza)
@@ -91,16 +98,39 @@ local function partner_of(host, event)
 	return (gate.pair(host, remote));
 end
 
+--- Whether users of a host are all alike to partners: no policy says who of them may federate.
+function contacts.is_plain(host)
+	return not scope.is_set() and not components.is_component(host);
+end
+
+local function has_child(stanza, name)
+	local tags = stanza.tags;
+	for index = 1, #tags do
+		if tags[index].name == name then return true; end
+	end
+	return false;
+end
+
+--- Whether a stanza to a user of such a host is let at the first look, as nearly all are. What is not may still be let.
+function contacts.is_let(host, row, stanza)
+	local attr, name, kind = stanza.attr, stanza.name, row.type;
+	if not attr.to or name == "iq" and kind ~= "federated" or name == "message" and has_child(stanza, "x") then
+		return false;
+	end
+	return kind ~= "public_unverified" or consent.added(host, user_in(attr.to), bare(attr.from));
+end
+
 --- A stanza from a partner whose stream is in order.
+-- @param way row: the partner's; plain: what `is_plain` says of the host
 -- @param to_user whether it is to a user of that host
-function contacts.stanza(host, remote, row, stanza, to_user)
-	local reason;
+function contacts.stanza(host, remote, way, stanza, to_user)
+	local kind, reason = way.row.type;
 	if components.is_component(host) then
-		reason = components.refusal(host, row.type, stanza);
+		reason = components.refusal(host, kind, stanza);
 	elseif to_user and stanza.attr.to then
-		reason = refusal_at_user(host, row.type, stanza);
+		reason = refusal_at_user(host, kind, stanza);
 	else
-		reason = refusal_at_host(row.type, stanza);
+		reason = refusal_at_host(kind, stanza);
 	end
 	if reason == nil then return nil; end
 	return refused(host, remote, stanza, reason);
@@ -126,8 +156,12 @@ local function is_withheld(event, row)
 end
 
 --- A stanza that leaves: whole to federated partners, without what is private to the others.
-function contacts.route(event, row)
-	if scope.is_barred(event.from_host, event.stanza) then return refuse.outgoing_stanza(event, "scope"); end
+-- @param way as in `stanza`
+function contacts.route(event, way)
+	if not way.plain and scope.is_barred(event.from_host, event.stanza) then
+		return refuse.outgoing_stanza(event, "scope");
+	end
+	local row = way.row;
 	if row.type == "federated" then return nil; end
 	local stripped = not is_withheld(event, row) and private.strip(event.stanza);
 	if not stripped then return true; end

@@ -32,26 +32,28 @@ local function find(remote)
 	return record;
 end
 
+--- The record of a partner, whose stanzas are counted in it until the policy changes; nil for a domain that is none.
+function counts.record(remote)
+	return spelt[remote] or find(remote);
+end
+
 local function note(record, direction)
 	record[direction] = record[direction] + 1;
 	totals[direction] = totals[direction] + 1;
 	counts.dirty = true;
 end
 
---- A stanza from outside that may pass. Comes after the handlers that refuse.
-function counts.stanza_in(remote)
-	local record = spelt[remote] or find(remote);
+--- A stanza from outside that may pass. Comes after all that may refuse it.
+function counts.stanza_in(record)
 	if not record then return; end
 	note(record, "incoming");
 	record.last_incoming = time();
 end
 
---- A stanza that may leave. Comes after the handlers that refuse; questions about dialback keys are no stanzas.
-function counts.stanza_out(event)
-	local name = event.stanza.name;
-	if name ~= "message" and name ~= "presence" and name ~= "iq" then return; end
-	local record = spelt[event.to_host] or find(event.to_host);
-	if not record then return; end
+--- A stanza that may leave. Comes after all that may refuse it; questions about dialback keys are no stanzas.
+function counts.stanza_out(record, stanza)
+	local name = stanza.name;
+	if not record or name ~= "message" and name ~= "presence" and name ~= "iq" then return; end
 	note(record, "outgoing");
 	record.last_outgoing = time();
 end

@@ -122,6 +122,17 @@ function flow.arrived(session, stanza)
 	return true;
 end
 
+--- The same at a first look. @return whether it is small enough without being measured; else nothing was noted
+function flow.is_small(session)
+	local state = session.fedgate_flow;
+	if not state then return true; end
+	local unended, chunk = state.unended, state.chunk;
+	if unended > state.size then return false; end
+	if unended > chunk then state.unended = chunk; end
+	state.active = true;
+	return true;
+end
+
 --- A stanza leaves by a stream.
 function flow.departed(session)
 	local state = session.fedgate_flow;

@@ -20,10 +20,10 @@ function hooks.init(parts)
 end
 
 --- @param how the event is refused on an error: stream, authentication, drop, bounce, pass
--- @param concerns tells cheaply whether the handler has anything to do with an event; nil: with all of them
-local function hook(host, event, handler, priority, how, concerns)
+-- @param spared tells at a first look, without protection, that the handler has no objection; nil: it is asked always
+local function hook(host, event, handler, priority, how, spared)
 	api:hook_object_event(hosts[host].events, event, function (data)
-		if concerns and not concerns(data) or not is_live() then return nil; end
+		if not is_live() or spared and spared(host, data) then return nil; end
 		local ok, answer = xpcall(handler, traceback, host, data);
 		if ok then return answer; end
 		return faults.refuse(event, how, host, data, answer);
@@ -43,7 +43,7 @@ end
 
 -- Priorities are against Prosody's own: mod_tls 500 and 0, mod_saslauth 150, mod_dialback 100, mod_s2s -1.
 local function streams(host)
-	hook(host, "route/remote", passage.outward, 1000, "bounce");
+	hook(host, "route/remote", passage.outward, 1000, "bounce", passage.leaves_again);
 	hook(host, "s2sout-created", outgoing.created, 10, "pass"); -- what it does is checked again at the features
 	hook(host, "s2s-stream-features", incoming.features_first, 1000, "stream");
 	hook(host, "s2s-stream-features", incoming.features_last, -1000, "stream");
@@ -61,23 +61,24 @@ local function streams(host)
 		"authentication");
 end
 
-local function asks_to_subscribe(event)
-	return event.stanza.attr.type == "subscribe";
+local function is_no_request(_, event)
+	return event.stanza.attr.type ~= "subscribe";
 end
 
-local function has_type(event)
-	return event.stanza.attr.type ~= nil;
+local function has_no_type(_, event)
+	return event.stanza.attr.type == nil;
 end
 
 -- Priorities are against Prosody's own: mod_blocklist 100 (its command -1), mod_pep 10, mod_presence 0.
 local function stanzas(host)
 	for _, kind in ipairs({ "full", "bare", "host" }) do
-		local inward = kind == "host" and passage.to_host or passage.to_user;
+		local inward, again = passage.to_user, passage.came_again;
+		if kind == "host" then inward, again = passage.to_host, nil; end
 		for _, name in ipairs({ "message", "presence", "iq" }) do
-			hook(host, name .. "/" .. kind, inward, 100000, "drop");
+			hook(host, name .. "/" .. kind, inward, 100000, "drop", again);
 		end
-		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50, "drop", asks_to_subscribe); end
-		hook(host, "pre-presence/" .. kind, consent.presence_out, 200, "bounce", has_type);
+		if kind ~= "host" then hook(host, "presence/" .. kind, contacts.subscribe, 50, "drop", is_no_request); end
+		hook(host, "pre-presence/" .. kind, consent.presence_out, 200, "bounce", has_no_type);
 	end
 	hook(host, "roster-item-removed", consent.removed, 0, "pass");
 	hook(host, "iq-set/self/urn:xmpp:blocking:block", consent.blocked, 0, "pass");

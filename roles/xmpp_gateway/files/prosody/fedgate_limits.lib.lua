@@ -54,8 +54,8 @@ local function read_row(domain, row)
 			return ("%s of partner %s is out of bounds"):format(name, domain);
 		end
 	end
-	if row.partner ~= nil and type(row.partner) ~= "string" then return ("partner of %s is no name"):format(domain); end
 	row.partner = row.partner or domain;
+	if type(row.partner) ~= "string" or row.partner:find("%c") then return ("partner of %s is no name"):format(domain); end
 	return nil;
 end
 

@@ -70,25 +70,26 @@ end
 
 --- A stanza wants to leave. A stream that serves several domains may stand in Prosody's table under a name it was
 -- never authenticated for (a bidirectional one); it is taken out of there, and a stream of its own is opened.
--- @return the partner's row, and the stream that it will leave by, when there is one; or nil, nil and why it may not
+-- @return the partner's row, the stream that it will leave by, when there is one, and whether that is authenticated; or
+--   nil and why it may not leave
 function outgoing.route(host, remote)
 	local streams = hosts[host].s2sout;
 	local existing = streams[remote];
 	local ready = existing and (existing.type == "s2sout" or existing.type == "s2sin");
 	local entry = ready and sessions.granted(existing, host, remote);
 	local row, reason = entry and hold.stands(entry);
-	if row then return row, existing; end
+	if row then return row, existing, true; end
 	row, reason = gate.pair(host, remote);
-	if not row then return nil, nil, reason; end
+	if not row then return nil, reason; end
 	if ready then
 		streams[remote] = nil;
 		if existing.direction == "outgoing" then refuse.outgoing(existing, "sasl"); end
 	end
 	existing = streams[remote];
-	if existing then return row, existing; end
+	if existing then return row, existing, false; end
 	local ok;
 	ok, reason = limits.admit(nil, row);
-	if not ok then return nil, nil, reason; end
+	if not ok then return nil, reason; end
 	return row;
 end
 

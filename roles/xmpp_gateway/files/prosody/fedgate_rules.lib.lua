@@ -117,7 +117,7 @@ end
 local function read_partners(rows)
 	local partners, refused = {}, {};
 	for domain, row in pairs(rows) do
-		if type(domain) ~= "string" or not is_row(row) then
+		if type(domain) ~= "string" or domain:find("%c") or not is_row(row) then
 			return nil, ("the row of partner %s is malformed"):format(tostring(domain));
 		end
 		local reason = unsupported(row);

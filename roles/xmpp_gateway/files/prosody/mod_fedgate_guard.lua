@@ -25,8 +25,9 @@ local loaded = modulemanager.get_modules("*");
 
 --- Whether the policy has its hooks on this very host (a host that was deactivated and came back is another one).
 local function is_gated(host)
-	local policy = loaded[POLICY];
-	return policy and policy.gated and policy.gated[host] ~= nil and policy.gated[host] == hosts[host];
+	local policy, object = loaded[POLICY], hosts[host];
+	local gated = policy and policy.gated;
+	return gated and object ~= nil and gated[host] == object;
 end
 
 local function refuse_stream(session)

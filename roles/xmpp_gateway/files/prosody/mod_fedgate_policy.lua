@@ -20,6 +20,7 @@ local sha256 = require "util.hashes".sha256;
 local modulemanager = require "core.modulemanager";
 
 local rules = module:require "fedgate_rules";
+local book = module:require "fedgate_book";
 local blocked = module:require "fedgate_blocked";
 local verdicts = module:require "fedgate_verdicts";
 local sessions = module:require "fedgate_sessions";
@@ -80,6 +81,7 @@ local function parse(bytes, path)
 	if list and not problem then list.limits, problem = limits.read(data, list); end
 	if list and not problem then list.scope, problem = scope.read(data); end
 	if problem then return nil, ("%s is no policy: %s"):format(path, problem); end
+	list.partners = book.pack(list.partners);
 	return list;
 end
 
@@ -94,7 +96,7 @@ local function log_overruled(list)
 	local demanded = module:get_option_boolean("s2s_require_encryption", true) and "s2s_require_encryption"
 		or module:get_option_boolean("s2s_secure_auth", false) and "s2s_secure_auth";
 	if not demanded then return; end
-	for domain, row in pairs(list.partners) do
+	for domain, row in book.each(list.partners) do
 		if rules.leaves_dialback(row, false) then
 			module:log("error", "Partner %s may go without TLS, but %s is set for everybody", domain, demanded);
 		end
@@ -179,7 +181,7 @@ local function own_certificate_verdict()
 end
 
 local parts = {
-	rules = rules; sessions = sessions; gate = gate; hosts = hosts;
+	rules = rules; sessions = sessions; gate = gate; blocked = blocked; hosts = hosts;
 	log = function (...) module:log(...); end; router = prosody;
 	incoming = incoming; outgoing = outgoing; contacts = contacts;
 	consent = consent; private = private; components = components; is_live = is_live; api = module;
