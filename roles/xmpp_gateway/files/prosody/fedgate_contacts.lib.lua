@@ -112,11 +112,11 @@ local function has_child(stanza, name)
 end
 
 --- Whether a stanza to a user of such a host is let at the first look, as nearly all are. What is not may still be let.
-function contacts.is_let(host, row, stanza)
-	local attr, name, kind = stanza.attr, stanza.name, row.type;
-	if not attr.to or name == "iq" and kind ~= "federated" or name == "message" and has_child(stanza, "x") then
-		return false;
-	end
+function contacts.is_let(host, kind, stanza)
+	local attr, name = stanza.attr, stanza.name;
+	if not attr.to or name == "message" and has_child(stanza, "x") then return false; end
+	if kind == "federated" then return true; end
+	if name == "iq" then return false; end
 	return kind ~= "public_unverified" or consent.added(host, user_in(attr.to), bare(attr.from));
 end
 

@@ -1,5 +1,6 @@
---- What passed and what did not, for each partner. A stanza costs a look-up and four additions here; strangers cost
--- nothing, as only partners have a record. The numbers begin at zero when the server starts.
+--- What passed and what did not, for each partner. A stanza costs one addition in the record of its partner, and asks
+-- for no time: whether any passed is seen by a look at all records now and then. Strangers cost nothing, as only
+-- partners have a record. The numbers begin at zero when the server starts.
 
 local array = require "util.array";
 local null = require "util.json".null;
@@ -7,10 +8,12 @@ local time = os.time;
 
 local MOST_REPORTED = 1000; -- partners in a report, the latest seen first
 
+local DIRECTIONS = { "incoming", "outgoing" };
 local REFUSAL = { "direction", "reason" };
 
 local counts = { dirty = false };
-local totals = { incoming = 0; outgoing = 0; refused = {}; };
+-- gone: what those had passed who are no partners any more.
+local totals = { gone = { incoming = 0; outgoing = 0 }; refused = {}; };
 local partners = {}; -- A-labels to record
 local spelt = {}; -- the same records by the domain as Prosody spells it
 local gate, sessions;
@@ -20,7 +23,7 @@ function counts.init(parts)
 end
 
 local function new_record(name)
-	return { name = name; incoming = 0; outgoing = 0; refused = {}; methods = {}; latest = 0; };
+	return { name = name; incoming = 0; outgoing = 0; told = {}; last = {}; refused = {}; methods = {}; latest = 0; };
 end
 
 --- The record of a partner; nil for a domain that is none.
@@ -37,25 +40,31 @@ function counts.record(remote)
 	return spelt[remote] or find(remote);
 end
 
-local function note(record, direction)
-	record[direction] = record[direction] + 1;
-	totals[direction] = totals[direction] + 1;
-	counts.dirty = true;
-end
-
 --- A stanza from outside that may pass. Comes after all that may refuse it.
 function counts.stanza_in(record)
-	if not record then return; end
-	note(record, "incoming");
-	record.last_incoming = time();
+	if record then record.incoming = record.incoming + 1; end
 end
 
 --- A stanza that may leave. Comes after all that may refuse it; questions about dialback keys are no stanzas.
 function counts.stanza_out(record, stanza)
 	local name = stanza.name;
-	if not record or name ~= "message" and name ~= "presence" and name ~= "iq" then return; end
-	note(record, "outgoing");
-	record.last_outgoing = time();
+	if record and (name == "message" or name == "presence" or name == "iq") then
+		record.outgoing = record.outgoing + 1;
+	end
+end
+
+--- See what passed since the last look, and note the time for it.
+function counts.look()
+	local now = time();
+	for _, record in pairs(partners) do
+		for _, direction in ipairs(DIRECTIONS) do
+			local number = record[direction];
+			if number ~= (record.told[direction] or 0) then
+				record.told[direction], record.last[direction] = number, now;
+				counts.dirty = true;
+			end
+		end
+	end
 end
 
 local function add(list, key)
@@ -84,8 +93,13 @@ end
 --- After the policy changed: forget who is no partner any more.
 function counts.keep_partners()
 	spelt = {};
-	for name in pairs(partners) do
-		if not gate.list.partners[name] then partners[name] = nil; end
+	for name, record in pairs(partners) do
+		if not gate.list.partners[name] then
+			for _, direction in ipairs(DIRECTIONS) do
+				totals.gone[direction] = totals.gone[direction] + record[direction];
+			end
+			partners[name] = nil;
+		end
 	end
 end
 
@@ -108,14 +122,14 @@ local function as_list(list, names)
 end
 
 local function last_seen(record)
-	return math.max(record.latest, record.last_incoming or 0, record.last_outgoing or 0);
+	return math.max(record.latest, record.last.incoming or 0, record.last.outgoing or 0);
 end
 
 local function describe(record, streams)
 	return {
 		remote = record.name;
 		stanzas = { incoming = record.incoming; outgoing = record.outgoing };
-		last = { incoming = record.last_incoming or null; outgoing = record.last_outgoing or null };
+		last = { incoming = record.last.incoming or null; outgoing = record.last.outgoing or null };
 		refused = as_list(record.refused, REFUSAL);
 		methods = as_list(record.methods, { "direction", "method", "tls" });
 		streams = streams or { incoming = 0; outgoing = 0 };
@@ -132,11 +146,19 @@ local function streams_by_remote(open)
 	return found;
 end
 
+--- How many passed in all.
+local function passed(direction)
+	local sum = totals.gone[direction];
+	for _, record in pairs(partners) do sum = sum + record[direction]; end
+	return sum;
+end
+
 --- All of it, as plain data.
 -- @param open the open streams, each with remote and direction
 -- @return list of partners (at most MOST_REPORTED, the latest seen first), how many are left out, totals
 function counts.report(open)
 	local records = {};
+	counts.look();
 	for _, record in pairs(partners) do records[#records + 1] = record; end
 	for _, record in ipairs(records) do record.seen = last_seen(record); end
 	table.sort(records, function (a, b) return a.seen > b.seen or a.seen == b.seen and a.name < b.name; end);
@@ -145,7 +167,7 @@ function counts.report(open)
 		list[index] = describe(records[index], streams[records[index].name]);
 	end
 	local sum = {
-		stanzas = { incoming = totals.incoming; outgoing = totals.outgoing };
+		stanzas = { incoming = passed("incoming"); outgoing = passed("outgoing") };
 		refused = as_list(totals.refused, REFUSAL);
 	};
 	return list, #records - #list, sum;
@@ -156,8 +178,15 @@ function counts.save()
 	return { partners = partners; totals = totals };
 end
 
+--- Take over what an earlier load of the module saved; one that had other fields leaves their times behind.
 function counts.restore(saved)
-	if saved then partners, totals = saved.partners, saved.totals; end
+	if not saved then return; end
+	partners, totals = saved.partners, saved.totals;
+	for _, record in pairs(partners) do record.told, record.last = record.told or {}, record.last or {}; end
+	if totals.gone then return; end
+	local sums = totals;
+	totals.gone = { incoming = 0; outgoing = 0 };
+	for _, direction in ipairs(DIRECTIONS) do totals.gone[direction] = sums[direction] - passed(direction); end
 end
 
 return counts;

@@ -20,10 +20,11 @@ function hooks.init(parts)
 end
 
 --- @param how the event is refused on an error: stream, authentication, drop, bounce, pass
--- @param spared tells at a first look, without protection, that the handler has no objection; nil: it is asked always
+-- @param spared tells at a first look, without protection, that the handler has no objection; nil: it is asked always.
+--   Also for a load of the module that is not in force: that one has no say in any case
 local function hook(host, event, handler, priority, how, spared)
 	api:hook_object_event(hosts[host].events, event, function (data)
-		if not is_live() or spared and spared(host, data) then return nil; end
+		if spared and spared(host, data) or not is_live() then return nil; end
 		local ok, answer = xpcall(handler, traceback, host, data);
 		if ok then return answer; end
 		return faults.refuse(event, how, host, data, answer);

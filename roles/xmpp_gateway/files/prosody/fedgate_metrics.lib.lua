@@ -95,7 +95,7 @@ function metrics.text(status)
 	by_item(out, status, "methods", { "direction", "method", "tls" }, "fedgate_partner_authentications",
 		"Pairs of domains that were authenticated; without TLS the label tls is empty.");
 	by_direction(out, status, "last", "fedgate_partner_last_seen_seconds", "gauge",
-		"Unix time of the last stanza that was allowed.");
+		"Unix time of the report that first counted the last stanza that was allowed.");
 	by_direction(out, status, "streams", "fedgate_partner_streams", "gauge", "Open streams.");
 	out[#out + 1] = "# EOF\n";
 	return table.concat(out, "\n");

@@ -62,7 +62,7 @@ local function inward(host, event, to_user)
 	local answer = contacts.stanza(host, remote, way, stanza, to_user);
 	if answer ~= nil then return answer; end
 	counts.stanza_in(way.record);
-	if way.entry then session.fedgate_way = way; end
+	if way.entry and way.record then session.fedgate_way = way; end
 	return nil;
 end
 
@@ -79,8 +79,9 @@ function passage.came_again(host, event)
 	local session, stanza = event.origin, event.stanza;
 	local way = session and session.fedgate_way;
 	if not way or not stands(way, host, sessions.sender(stanza)) then return false; end
-	if not (way.plain and flow.is_small(session) and contacts.is_let(host, way.row, stanza)) then return false; end
-	counts.stanza_in(way.record);
+	if not (way.plain and flow.is_small(session) and contacts.is_let(host, way.row.type, stanza)) then return false; end
+	local record = way.record;
+	record.incoming = record.incoming + 1;
 	return true;
 end
 
@@ -102,7 +103,7 @@ function passage.outward(host, event)
 	if answer ~= nil then return answer; end
 	counts.stanza_out(way.record, event.stanza);
 	if stream then flow.departed(stream); end
-	if ready and way.entry then stream.fedgate_way = way; end
+	if ready and way.entry and way.record then stream.fedgate_way = way; end
 	return nil;
 end
 

@@ -142,6 +142,7 @@ end
 function status.follow_traffic(interval)
 	api:add_timer(interval, function ()
 		if gate.stopped then return nil; end
+		counts.look();
 		if counts.dirty then status.write(); end
 		return math.max(interval, TRAFFIC_SHARE * cost);
 	end);
