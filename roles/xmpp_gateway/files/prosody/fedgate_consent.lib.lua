@@ -83,7 +83,7 @@ end
 --- Whether the user has added a contact: it is in the roster, and not by our doing, nor left there after a refusal.
 -- Asked for each stanza of a public contact, so what is at hand is taken from there.
 function consent.added(host, user, contact)
-	local online = present(host, user);
+	local online = hosts[host].sessions[user];
 	local roster = online and online.roster;
 	local item = roster and roster[contact] or not roster and item_of(host, user, contact);
 	if not item then return false; end

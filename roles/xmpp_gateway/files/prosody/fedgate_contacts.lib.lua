@@ -103,18 +103,16 @@ function contacts.is_plain(host)
 	return not scope.is_set() and not components.is_component(host);
 end
 
-local function has_child(stanza, name)
-	local tags = stanza.tags;
-	for index = 1, #tags do
-		if tags[index].name == name then return true; end
-	end
-	return false;
-end
-
 --- Whether a stanza to a user of such a host is let at the first look, as nearly all are. What is not may still be let.
 function contacts.is_let(host, kind, stanza)
 	local attr, name = stanza.attr, stanza.name;
-	if not attr.to or name == "message" and has_child(stanza, "x") then return false; end
+	if not attr.to then return false; end
+	if name == "message" then
+		local tags = stanza.tags;
+		for index = 1, #tags do
+			if tags[index].name == "x" then return false; end -- of a room, it may be
+		end
+	end
 	if kind == "federated" then return true; end
 	if name == "iq" then return false; end
 	return kind ~= "public_unverified" or consent.added(host, user_in(attr.to), bare(attr.from));

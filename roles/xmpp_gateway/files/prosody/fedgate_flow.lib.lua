@@ -94,7 +94,9 @@ local function watch(session, state)
 	local feed = stream.feed;
 	state.stream, state.feed = stream, feed;
 	function stream.feed(self, data)
+		if state.ended then state.unended, state.ended = math.min(state.unended, state.chunk), false; end
 		state.chunk, state.unended = #data, state.unended + #data;
+		state.doubtful = state.unended > state.size;
 		local ok, problem = feed(self, data);
 		if state.owed > 0 then faults.on_stream("the rate of incoming stanzas", spend, session, state); end
 		if problem == "stanza-too-large" and not session.destroyed then refuse.stream(session, "stanza-size"); end
@@ -122,14 +124,12 @@ function flow.arrived(session, stanza)
 	return true;
 end
 
---- The same at a first look. @return whether it is small enough without being measured; else nothing was noted
+--- The same at a first look. @return whether none that was read with it can be too big; else nothing was noted
 function flow.is_small(session)
 	local state = session.fedgate_flow;
 	if not state then return true; end
-	local unended, chunk = state.unended, state.chunk;
-	if unended > state.size then return false; end
-	if unended > chunk then state.unended = chunk; end
-	state.active = true;
+	if state.doubtful then return false; end
+	state.ended, state.active = true, true;
 	return true;
 end
 
@@ -175,6 +175,7 @@ end
 function flow.attach(session, host, remote, row)
 	if session.fedgate_flow or not session.stream then return; end
 	local state = { host = host; remote = remote; unended = 0; chunk = 0; owed = 0; active = true; sent = true };
+	state.doubtful, state.ended = true, false; -- until the first read, which this may be in the middle of
 	state.size = limits.size(row);
 	session.fedgate_flow = state;
 	watch(session, state);

@@ -12,11 +12,13 @@ local LOAD = {}; -- this load of the module: what another one found is not taken
 
 local passage = {};
 local sessions, hosts, gate, block_list, flow, refuse, incoming, outgoing, contacts, counts;
+local sender, is_small, is_let; -- asked at the first look
 
 function passage.init(parts)
 	sessions, hosts, gate, block_list = parts.sessions, parts.hosts, parts.gate, parts.blocked.state;
 	flow, refuse, incoming, outgoing = parts.flow, parts.refuse, parts.incoming, parts.outgoing;
 	contacts, counts = parts.contacts, parts.report.counts;
+	sender, is_small, is_let = sessions.sender, flow.is_small, contacts.is_let;
 end
 
 --- A way holds for this very policy, this very block list and this very host object, like the verdicts
@@ -36,8 +38,8 @@ end
 -- @param session the stream, or nil when there is none yet
 local function complete(way, host, remote, row, session)
 	way.entry = session and sessions.granted(session, host, remote);
-	way.remote, way.row, way.plain = remote, row, contacts.is_plain(host);
-	way.free = way.plain and row.type == "federated";
+	way.remote, way.row, way.kind, way.plain = remote, row, row.type, contacts.is_plain(host);
+	way.free = way.plain and way.kind == "federated";
 	way.record = counts.record(remote);
 	return way;
 end
@@ -49,7 +51,7 @@ end
 local function inward(host, event, to_user)
 	local session, stanza = event.origin, event.stanza;
 	if not (session and sessions.is_stream(session)) then return nil; end
-	local remote = sessions.sender(stanza);
+	local remote = sender(stanza);
 	if not remote or hosts[remote] then return nil; end -- one of our own, passed on by a module
 	if not flow.arrived(session, stanza) then return true; end
 	local way = session.fedgate_way;
@@ -78,8 +80,8 @@ end
 function passage.came_again(host, event)
 	local session, stanza = event.origin, event.stanza;
 	local way = session and session.fedgate_way;
-	if not way or not stands(way, host, sessions.sender(stanza)) then return false; end
-	if not (way.plain and flow.is_small(session) and contacts.is_let(host, way.row.type, stanza)) then return false; end
+	if not way or not stands(way, host, sender(stanza)) then return false; end
+	if not (way.plain and is_small(session) and is_let(host, way.kind, stanza)) then return false; end
 	local record = way.record;
 	record.incoming = record.incoming + 1;
 	return true;

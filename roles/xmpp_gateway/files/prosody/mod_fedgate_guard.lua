@@ -16,19 +16,11 @@ local json = require "util.json";
 local pposix = require "util.pposix";
 local st = require "util.stanza";
 
-local POLICY = "fedgate_policy";
 local REASON = "federation is closed: its policy is not in force";
 local PRIORITY = 1000000; -- above the policy, and above whatever else is there
 
 local hosts = prosody.hosts;
 local loaded = modulemanager.get_modules("*");
-
---- Whether the policy has its hooks on this very host (a host that was deactivated and came back is another one).
-local function is_gated(host)
-	local policy, object = loaded[POLICY], hosts[host];
-	local gated = policy and policy.gated;
-	return gated and object ~= nil and gated[host] == object;
-end
 
 local function refuse_stream(session)
 	module:log("error", "Closed a server-to-server stream of %s: %s",
@@ -82,10 +74,14 @@ local GUARDED = {
 	["iq/full"] = refuse_event; ["iq/bare"] = refuse_event; ["iq/host"] = refuse_event;
 };
 
+--- Let an event pass only while the policy has its hooks on this very host (one that was deactivated and came back is
+-- another one). This runs for every stanza.
 local function guard_host(host)
 	for name, refuse in pairs(GUARDED) do
 		module:hook_object_event(hosts[host].events, name, function (event)
-			if is_gated(host) then return nil; end
+			local policy, object = loaded.fedgate_policy, hosts[host];
+			local gated = policy and policy.gated;
+			if gated and object ~= nil and gated[host] == object then return nil; end
 			return refuse(event);
 		end, PRIORITY);
 	end
@@ -143,7 +139,7 @@ local function report_closed()
 end
 
 local function report_unless_loaded()
-	if not modulemanager.is_loaded("*", POLICY) then report_closed(); end
+	if not loaded.fedgate_policy then report_closed(); end
 end
 
 for host in pairs(hosts) do
@@ -153,8 +149,8 @@ end
 module:hook_global("host-activated", guard_host, 1000);
 module:hook_global("host-activated", load_s2s, -1000);
 module:hook_global("module-unloaded", function (event)
-	if event.module ~= POLICY then return; end
-	module:log("error", "mod_%s is not loaded any more: all server-to-server streams are closed", POLICY);
+	if event.module ~= "fedgate_policy" then return; end
+	module:log("error", "mod_fedgate_policy is not loaded any more: all server-to-server streams are closed");
 	close_all_streams();
 	report_unless_loaded();
 end);
