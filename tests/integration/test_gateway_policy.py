@@ -165,6 +165,8 @@ def check_policies() -> None:
     assert stuck.result["failed"] and "did not load the new policy" in stuck.result["msg"], stuck
     assert shell(f"cat {POLICY}") == before
 
+    check_forgotten_signal()
+
     # Written but not loaded, as after a kill between the two: the next run loads it.
     died_at = next(step for step in range(4, 40) if killed_before_loading(step))
     assert died_at
@@ -179,6 +181,23 @@ def check_policies() -> None:
     assert ("delete", "partner", "adatum.example") in nobody.plan()
     assert loaded()["state"] == "enforcing" and policy().plan() == set()
     assert shell("cat /run/prosody/prosody.pid") == process, "the server was restarted"
+
+
+def check_forgotten_signal() -> None:
+    """A server that was not told, as Prosody 0.12 may forget a signal, is told again."""
+    folder, sign = "/run/systemd/system/prosody.service.d", "/run/forget"
+    reload = f"/bin/sh -c 'rm {sign} 2>/dev/null || kill -HUP $MAINPID'"
+    shell(
+        f"mkdir -p {folder}; touch {sign}; cat > {folder}/forget.conf <<'END'\n"
+        f"[Service]\nExecReload=\nExecReload={reload}\nEND\nsystemctl daemon-reload"
+    )
+    try:
+        told = policy(partner("adatum.example"), partner("forgotten.example"))
+        assert not shell(f"ls {sign}", check=False), "no signal was forgotten"
+        assert ("create", "partner", "forgotten.example") in told.plan() and loaded()["digest"] == told.result["digest"]
+    finally:
+        shell(f"rm -rf {folder}; systemctl daemon-reload")
+    policy(partner("fabrikam.example", sasl="optional"), partner("adatum.example"))
 
 
 def check_scope(*partners: dict[str, Any]) -> None:

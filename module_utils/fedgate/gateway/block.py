@@ -21,9 +21,12 @@ from .files import Seen, Wanted, look, write
 from .kinds import kind_of
 from .policy import digest_of
 from .policy import parse as parse_policy
+from .reminder import Reminder
 from .status import is_current, is_gated, read_status, reason_of
 
 _INTERVAL = 0.1
+#: Seconds after which a server that shows no sign is told again.
+_PATIENCE = 2.0
 _MODE = 0o640
 
 
@@ -148,12 +151,14 @@ class FederationBlock(Reconciler):
 
     def _await(self, digest: str) -> None:
         end = time.monotonic() + self.params["timeout"]
+        reminder = Reminder(lambda: self._reload(self.unit.state()), _PATIENCE)
         while True:
             seen = self.observe()
             if seen.closed or seen.in_force == digest:
                 return
             if time.monotonic() > end:
                 raise CheckFailed(_why_not(seen))
+            reminder.ask()
             time.sleep(_INTERVAL)
 
     def _rolled_back(self, observed: Observed, error: FedgateError) -> CheckFailed:

@@ -17,11 +17,14 @@ from .blocked import reported
 from .files import Seen, Wanted, discard, look, write
 from .kinds import kind_of
 from .policy import digest_of, generation_of, is_intact, mended, number_of, parse, partner_fields, successor, text_of
+from .reminder import Reminder
 from .scope import demand_directory
 from .status import alarm_of, is_current, read_status, reason_of
 from .waiving import demand_waivers
 
 _INTERVAL = 0.2
+#: Seconds after which a server that shows no sign is told again; a hundred thousand partners are read in half of that.
+_PATIENCE = 5.0
 _MODE = 0o640
 
 
@@ -161,6 +164,7 @@ class PartnerPolicy(Reconciler):
 
     def _await(self, digest: str, before: Observed) -> None:
         end = time.monotonic() + self.params["timeout"]
+        reminder = Reminder(lambda: self.unit.do("reload"), _PATIENCE)
         while True:
             seen = replace(before, status=self._status(), unit=self.unit.state())
             if seen.loaded == digest and (seen.alarm or {}).get("kind") != "policy":
@@ -171,6 +175,7 @@ class PartnerPolicy(Reconciler):
             refused = reason and reason != (before.status or {}).get("reason")
             if (refused and time.monotonic() > end - self.params["timeout"] + 2) or time.monotonic() > end:
                 raise CheckFailed(reason_of(seen.status, seen.unit.pid))
+            reminder.ask()
             time.sleep(_INTERVAL)
 
     def _rolled_back(self, observed: Observed, error: FedgateError) -> CheckFailed:
