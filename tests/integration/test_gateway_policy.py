@@ -185,7 +185,7 @@ def check_policies() -> None:
 
 def check_forgotten_signal() -> None:
     """A server that was not told, as Prosody 0.12 may forget a signal, is told again."""
-    folder, sign = "/run/systemd/system/prosody.service.d", "/run/forget"
+    folder, sign = "/run/systemd/system/prosody.service.d", "/run/prosody/forget"
     reload = f"/bin/sh -c 'rm {sign} 2>/dev/null || kill -HUP $MAINPID'"
     shell(
         f"mkdir -p {folder}; touch {sign}; cat > {folder}/forget.conf <<'END'\n"
