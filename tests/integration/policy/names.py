@@ -13,6 +13,10 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+#: With what is not there: that it may be there the next moment. Without it a resolver keeps such an answer for seconds,
+#: beyond the test that asked.
+_SOA = "ns.example. nobody.example. 1 0 0 0 0"
+
 
 class Names:
     """An authoritative server on UDP.
@@ -68,4 +72,6 @@ class Names:
                 answer.answer.append(dns.rrset.from_text(name, 0, "IN", "A", address))
         elif name not in self.services:
             answer.set_rcode(dns.rcode.NXDOMAIN)
+        if not answer.answer:
+            answer.authority.append(dns.rrset.from_text(f"{name.split('.')[-2]}.", 0, "IN", "SOA", _SOA))
         return answer

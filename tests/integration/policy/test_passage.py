@@ -64,7 +64,7 @@ def test_another_type_holds_for_the_next_stanza(fabrikam: Peer, gateway: Gateway
     assert alice.message().findtext(f"{{{CLIENT}}}body") == "again", "nothing came between"
 
 
-def test_a_block_holds_for_the_next_stanza(fabrikam: Peer, gateway: Gateway, alice: Client) -> None:
+def test_who_is_no_partner_any_more_is_out(fabrikam: Peer, gateway: Gateway, alice: Client) -> None:
     stream = warmed(fabrikam, alice)
     alice.send(BOB)
     fabrikam.wait("stanza")
