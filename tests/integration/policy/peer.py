@@ -228,6 +228,10 @@ class Peer:
         """Return the stream that was opened last, by whomever."""
         return self._streams[-1]
 
+    def drop_latest(self) -> None:
+        """Close the stream that was opened last and forget it: for who opens thousands."""
+        self._streams.pop().close()
+
     def blanks(self) -> int:
         """Return how many signs of life came, on all streams."""
         return sum(stream.blanks for stream in self._streams)

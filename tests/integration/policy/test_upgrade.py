@@ -48,6 +48,7 @@ class Knocking:
                 self.inside += 1
             except Closed:
                 self.refused += 1
+                self.peer.drop_latest()
             except OSError:  # nobody listens in the moment of a restart
                 self._over.wait(0.02)
 
