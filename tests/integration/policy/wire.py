@@ -136,7 +136,10 @@ class Stream:
         # At once: closing alone tells the other side nothing as long as a thread still waits for what comes.
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self.connection, socket.SHUT_RDWR)
-        self.connection.close()
+        # OpenSSL knows its file by number only: a thread that still reads would go on with whatever gets that number
+        # next, steal from it and write alerts into it. So who lets go of a TLS connection last closes it.
+        if not isinstance(self.connection, ssl.SSLSocket):
+            self.connection.close()
 
 
 def offered(features: Element) -> set[str]:
