@@ -55,6 +55,13 @@ VirtualHost "contoso-asia.example"
 Component "conference.contoso.example" "muc"
 """
 
+LUA = """
+package.path = "/usr/lib/prosody/?.lua;" .. package.path
+package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath
+pcall(require, "loader") -- 13.0 requires its own files by another name
+local json = require "util.json"
+"""
+
 
 def podman(*arguments: str, check: bool = True, stdin: Optional[str] = None) -> str:
     """Run podman; return its output."""
@@ -211,6 +218,13 @@ class Gateway:
     def run(self, *argv: str, check: bool = True, stdin: Optional[str] = None) -> str:
         """Run a program in the container."""
         return podman("exec", "-i", self.name, *argv, check=check, stdin=stdin)
+
+    def lua(self, script: str, given: str = "") -> str:
+        """Run a script in the Lua that Prosody runs on, with our modules and Prosody's own ``json`` in reach."""
+        self.folder.chmod(0o777)
+        self.restore_modules()
+        self.write("script.lua", LUA + script)
+        return self.run("lua5.4", "/fedgate/script.lua", stdin=given)
 
     def shell(self, command: str) -> str:
         """Run a command in Prosody's own shell."""

@@ -11,11 +11,7 @@ import pytest
 
 from .gateway import Gateway, row
 
-PROSODY = """
-package.path = "/usr/lib/prosody/?.lua;" .. package.path
-package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath
-pcall(require, "loader") -- 13.0 requires its own files by another name
-local json = require "util.json"
+BOOK = """
 local book = dofile("/fedgate/modules/fedgate_book.lib.lua")
 """
 SCRIPT = """
@@ -23,10 +19,10 @@ local given = json.decode(io.read("*a"))
 local packed = book.pack(given.rows)
 local found, walked = {}, {}
 for _, domain in ipairs(given.asked) do found[domain] = packed[domain] end
-for domain, shape in book.each(packed) do
+book.each(packed, function (domain, shape)
 	assert(not walked[domain] and shape.partner == nil)
 	walked[domain] = shape.type
-end
+end)
 assert(packed[nil] == nil and packed[1] == nil)
 assert(not pcall(function () packed["new.example"] = {} end))
 print(json.encode({ found = found, walked = walked }))
@@ -38,13 +34,6 @@ for _, rows in ipairs({
 }) do assert(not pcall(book.pack, rows)) end
 print("refused")
 """
-
-
-def run(hosts: Gateway, script: str, given: str = "") -> str:
-    hosts.folder.chmod(0o777)
-    hosts.restore_modules()
-    hosts.write("book.lua", PROSODY + script)
-    return hosts.run("lua5.4", "/fedgate/book.lua", stdin=given)
 
 
 def rows(count: int) -> dict[str, dict[str, Any]]:
@@ -69,13 +58,13 @@ def test_every_domain_has_its_row_and_nobody_else_has_one(count: int, hosts: Gat
     for domain in list(given)[:200]:
         others |= {domain[1:], domain[:-1], domain + "x", domain.upper(), "\n" + domain, domain + "\t", f"{domain}\t1"}
     asked = [*given, *(others - set(given))]
-    answer = json.loads(run(hosts, SCRIPT, json.dumps({"rows": given, "asked": asked})))
+    answer = json.loads(hosts.lua(BOOK + SCRIPT, json.dumps({"rows": given, "asked": asked})))
     assert (answer["found"] or {}) == given
     assert (answer["walked"] or {}) == {domain: rules["type"] for domain, rules in given.items()}
 
 
 def test_what_would_break_the_lines_is_not_packed(hosts: Gateway) -> None:
-    assert run(hosts, WRONG) == "refused\n"
+    assert hosts.lua(BOOK + WRONG) == "refused\n"
 
 
 @pytest.mark.parametrize("domain", ["new\nline.example", "tab\t1\tfabrikam.example"])

@@ -35,8 +35,13 @@ def bodies(alice: Client) -> list[str]:
     return [item.findtext(f"{{{CLIENT}}}body") or "" for item in alice.drain() if item.tag == f"{{{CLIENT}}}message"]
 
 
-def say(stream: Stream, body: str, user: str = "bob", to: str = ALICE, more: str = "") -> None:
-    stream.send(f"<message from='{user}@{FABRIKAM}/desk' to='{to}' type='chat'><body>{body}</body>{more}</message>")
+def say(stream: Stream, body: str, user: str = "bob", more: str = "") -> None:
+    stream.send(f"<message from='{user}@{FABRIKAM}/desk' to='{ALICE}' type='chat'><body>{body}</body>{more}</message>")
+
+
+def heard(alice: Client) -> str:
+    """Wait for the next message; return its body."""
+    return alice.message().findtext(f"{{{CLIENT}}}body") or ""
 
 
 def warmed(fabrikam: Peer, alice: Client) -> Stream:
@@ -44,7 +49,7 @@ def warmed(fabrikam: Peer, alice: Client) -> Stream:
     stream = fabrikam.admitted(HOST)
     for number, user in enumerate(("bob", "eve", "bob", "eve")):
         say(stream, str(number), user)
-        assert alice.message().findtext(f"{{{CLIENT}}}body") == str(number)
+        assert heard(alice) == str(number)
     return stream
 
 
@@ -61,7 +66,7 @@ def test_another_type_holds_for_the_next_stanza(fabrikam: Peer, gateway: Gateway
     gateway.refusal(FABRIKAM, "incoming", "stranger")
     gateway.enforce({FABRIKAM: FEDERATED})
     say(stream, "again")
-    assert alice.message().findtext(f"{{{CLIENT}}}body") == "again", "nothing came between"
+    assert heard(alice) == "again", "nothing came between"
 
 
 def test_who_is_no_partner_any_more_is_out(fabrikam: Peer, gateway: Gateway, alice: Client) -> None:
@@ -99,7 +104,7 @@ def test_consent_is_asked_each_time(fabrikam: Peer, gateway: Gateway, alice: Cli
     say(stream, "from bob", "bob")
     gateway.refusal(FABRIKAM, "incoming", "stranger")
     say(stream, "from eve again", "eve")
-    assert [alice.message().findtext(f"{{{CLIENT}}}body") for _ in range(2)] == ["from eve", "from eve again"]
+    assert [heard(alice) for _ in range(2)] == ["from eve", "from eve again"]
 
 
 def test_each_of_our_hosts_has_a_way_of_its_own(fabrikam: Peer, gateway: Gateway, alice: Client) -> None:
@@ -110,7 +115,7 @@ def test_each_of_our_hosts_has_a_way_of_its_own(fabrikam: Peer, gateway: Gateway
     stream.send(f"<presence from='{BOB}/x' to='new@{ROOMS}/x'/>")
     say(stream, "second")
     gateway.refusal(FABRIKAM, "incoming", "component", ROOMS)
-    assert [alice.message().findtext(f"{{{CLIENT}}}body") for _ in range(2)] == ["first", "second"]
+    assert [heard(alice) for _ in range(2)] == ["first", "second"]
     assert f"new@{ROOMS}" not in gateway.shell(f'muc:list("{ROOMS}")')
 
 
@@ -122,7 +127,7 @@ def test_an_invitation_is_looked_at(fabrikam: Peer, gateway: Gateway, peers: Mak
         invite = f"<x xmlns='http://jabber.org/protocol/muc#user'><invite from='{inviter}'/></x>"
         say(stream, inviter, more=invite)
         say(stream, "after")
-        came = [alice.message().findtext(f"{{{CLIENT}}}body") for _ in range(2 if arrives else 1)]
+        came = [heard(alice) for _ in range(2 if arrives else 1)]
         assert came == ([inviter, "after"] if arrives else ["after"])
 
 

@@ -45,10 +45,7 @@ LET_IN, REMEMBERED, REFUSED = "let in, decided", "let in, remembered", "not-a-pa
 
 
 def test_a_verdict_is_remembered_for_one_policy_one_block_list_and_one_host(hosts: Gateway) -> None:
-    hosts.folder.chmod(0o777)
-    hosts.restore_modules()
-    hosts.write("verdicts.lua", SCRIPT)
-    assert json.loads(hosts.run("lua5.4", "/fedgate/verdicts.lua")) == [
+    assert json.loads(hosts.lua(SCRIPT)) == [
         LET_IN, REMEMBERED,
         LET_IN, REMEMBERED,
         REFUSED, REFUSED,

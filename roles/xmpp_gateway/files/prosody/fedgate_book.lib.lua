@@ -11,7 +11,6 @@ local LINES = 64; -- of a block
 local LINE = "%s\t%d\t%s";
 
 local book = {};
-local contents = setmetatable({}, { __mode = "k" });
 
 local function is_word(text)
 	return type(text) == "string" and not text:find("%c");
@@ -80,25 +79,22 @@ function book.pack(rows)
 		content.firsts[#content.firsts + 1] = names[first];
 		content.blocks[#content.blocks + 1] = "\n" .. table.concat(lines, "\n") .. "\n";
 	end
-	local packed = setmetatable({}, {
+	return setmetatable({}, {
+		content = content;
 		__index = function (_, domain) return find(content, domain); end;
 		__newindex = function () error("the rows of a policy cannot be changed"); end;
 	});
-	contents[packed] = content;
-	return packed;
 end
 
---- Walk over all rows: domain, and the row without its partner, which is not to be changed.
--- @param rows packed ones
-function book.each(rows)
-	local content = contents[rows];
-	return coroutine.wrap(function ()
-		for _, block in ipairs(content.blocks) do
-			for domain, number in block:gmatch("([^\n\t]+)\t(%d+)\t[^\n]*") do
-				coroutine.yield(domain, content.shapes[tonumber(number)]);
-			end
+--- Walk over all rows.
+-- @param rows packed ones; visit takes a domain, and its row without the partner, which is not to be changed
+function book.each(rows, visit)
+	local content = getmetatable(rows).content;
+	for _, block in ipairs(content.blocks) do
+		for domain, number in block:gmatch("([^\n\t]+)\t(%d+)\t[^\n]*") do
+			visit(domain, content.shapes[tonumber(number)]);
 		end
-	end);
+	end
 end
 
 return book;

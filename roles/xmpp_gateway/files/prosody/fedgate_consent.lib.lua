@@ -81,14 +81,11 @@ local function wanted_by_user(item)
 end
 
 --- Whether the user has added a contact: it is in the roster, and not by our doing, nor left there after a refusal.
--- Asked for each stanza of a public contact, so what is at hand is taken from there.
 function consent.added(host, user, contact)
-	local online = hosts[host].sessions[user];
-	local roster = online and online.roster;
-	local item = roster and roster[contact] or not roster and item_of(host, user, contact);
+	local item = item_of(host, user, contact);
 	if not item then return false; end
 	if wanted_by_user(item) then return true; end
-	local marks = online and online.fedgate_marks or marks_of(host, user);
+	local marks = marks_of(host, user);
 	local mark = marks and marks[contact];
 	return marks ~= nil and mark ~= "automatic" and mark ~= "denied";
 end

@@ -119,10 +119,10 @@ function contacts.is_let(host, kind, stanza)
 end
 
 --- A stanza from a partner whose stream is in order.
--- @param way row: the partner's; plain: what `is_plain` says of the host
+-- @param way kind: the partner's type; plain: what `is_plain` says of the host
 -- @param to_user whether it is to a user of that host
 function contacts.stanza(host, remote, way, stanza, to_user)
-	local kind, reason = way.row.type;
+	local kind, reason = way.kind;
 	if components.is_component(host) then
 		reason = components.refusal(host, kind, stanza);
 	elseif to_user and stanza.attr.to then
@@ -145,9 +145,9 @@ function contacts.subscribe(host, event)
 end
 
 --- Presence that goes to all subscribers would also reach those whom nobody but a former policy approved.
-local function is_withheld(event, row)
+local function is_withheld(event, kind)
 	local stanza = event.stanza;
-	if row.type ~= "public_unverified" or stanza.name ~= "presence" or stanza.attr.type then return false; end
+	if kind ~= "public_unverified" or stanza.name ~= "presence" or stanza.attr.type then return false; end
 	local user = jid.node(stanza.attr.from);
 	if not user or components.is_component(event.from_host) then return false; end
 	return consent.only_automatic(event.from_host, user, jid.bare(stanza.attr.to));
@@ -159,9 +159,8 @@ function contacts.route(event, way)
 	if not way.plain and scope.is_barred(event.from_host, event.stanza) then
 		return refuse.outgoing_stanza(event, "scope");
 	end
-	local row = way.row;
-	if row.type == "federated" then return nil; end
-	local stripped = not is_withheld(event, row) and private.strip(event.stanza);
+	if way.kind == "federated" then return nil; end
+	local stripped = not is_withheld(event, way.kind) and private.strip(event.stanza);
 	if not stripped then return true; end
 	event.stanza = stripped;
 	return nil;

@@ -1,9 +1,9 @@
 --- The way of a stanza, in and out: who is asked, in which order; the first objection ends it. This runs for every
 -- stanza, so what several parts need to know is looked up here, once.
 --
--- A stanza that passed leaves its way with the stream: the pair, the row, and what that rests on. The next one of the
--- same pair is asked at a first look (`came_again`, `leaves_again`) whether all of that is still so and nothing about
--- the stanza itself wants a closer look. If so it passes, as nearly all do; if not, it goes the whole way.
+-- A stanza that passed leaves its way with the stream: the pair, the partner's type, and what that rests on. The next
+-- one of the same pair is asked at a first look (`came_again`, `leaves_again`) whether all of that is still so and
+-- nothing about the stanza itself wants a closer look. If so it passes, as nearly all do; else it goes the whole way.
 --
 -- The first look is not protected against errors as the whole way is (fedgate_hooks): Prosody then drops the stanza, so
 -- an error opens nothing. And there is no way that did not lead to its end without one.
@@ -38,7 +38,7 @@ end
 -- @param session the stream, or nil when there is none yet
 local function complete(way, host, remote, row, session)
 	way.entry = session and sessions.granted(session, host, remote);
-	way.remote, way.row, way.kind, way.plain = remote, row, row.type, contacts.is_plain(host);
+	way.remote, way.kind, way.plain = remote, row.type, contacts.is_plain(host);
 	way.free = way.plain and way.kind == "federated";
 	way.record = counts.record(remote);
 	return way;

@@ -16,6 +16,7 @@ local json = require "util.json";
 local pposix = require "util.pposix";
 local st = require "util.stanza";
 
+local POLICY = "fedgate_policy";
 local REASON = "federation is closed: its policy is not in force";
 local PRIORITY = 1000000; -- above the policy, and above whatever else is there
 
@@ -79,7 +80,7 @@ local GUARDED = {
 local function guard_host(host)
 	for name, refuse in pairs(GUARDED) do
 		module:hook_object_event(hosts[host].events, name, function (event)
-			local policy, object = loaded.fedgate_policy, hosts[host];
+			local policy, object = loaded[POLICY], hosts[host];
 			local gated = policy and policy.gated;
 			if gated and object ~= nil and gated[host] == object then return nil; end
 			return refuse(event);
@@ -139,7 +140,7 @@ local function report_closed()
 end
 
 local function report_unless_loaded()
-	if not loaded.fedgate_policy then report_closed(); end
+	if not modulemanager.is_loaded("*", POLICY) then report_closed(); end
 end
 
 for host in pairs(hosts) do
@@ -149,8 +150,8 @@ end
 module:hook_global("host-activated", guard_host, 1000);
 module:hook_global("host-activated", load_s2s, -1000);
 module:hook_global("module-unloaded", function (event)
-	if event.module ~= "fedgate_policy" then return; end
-	module:log("error", "mod_fedgate_policy is not loaded any more: all server-to-server streams are closed");
+	if event.module ~= POLICY then return; end
+	module:log("error", "mod_%s is not loaded any more: all server-to-server streams are closed", POLICY);
 	close_all_streams();
 	report_unless_loaded();
 end);

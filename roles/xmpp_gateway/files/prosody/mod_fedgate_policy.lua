@@ -81,7 +81,6 @@ local function parse(bytes, path)
 	if list and not problem then list.limits, problem = limits.read(data, list); end
 	if list and not problem then list.scope, problem = scope.read(data); end
 	if problem then return nil, ("%s is no policy: %s"):format(path, problem); end
-	list.partners = book.pack(list.partners);
 	return list;
 end
 
@@ -96,11 +95,11 @@ local function log_overruled(list)
 	local demanded = module:get_option_boolean("s2s_require_encryption", true) and "s2s_require_encryption"
 		or module:get_option_boolean("s2s_secure_auth", false) and "s2s_secure_auth";
 	if not demanded then return; end
-	for domain, row in book.each(list.partners) do
+	book.each(list.partners, function (domain, row)
 		if rules.leaves_dialback(row, false) then
 			module:log("error", "Partner %s may go without TLS, but %s is set for everybody", domain, demanded);
 		end
-	end
+	end);
 end
 
 local function policy_path()
@@ -131,6 +130,7 @@ local function load_policy()
 		module:log("error", "%s: %s", gate.list and "The policy stays as it was" or "Nobody federates", problem);
 		return;
 	end
+	list.partners = book.pack(list.partners);
 	scope.prepare();
 	gate.list, gate.digest, gate.reason = list, sha256(bytes, true), nil;
 	report.in_force();
